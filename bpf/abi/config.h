@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the agent tells the programs.
+ *
+ * struct wr_config is the .rodata of every object ("wr_cfg"): fixed for a load; unused branches are pruned
+ * by the verifier. struct wr_globals is the one element of map wr_globals: may change at any time, word by word.
+ */
+#ifndef WR_ABI_CONFIG_H
+#define WR_ABI_CONFIG_H
+
+#include "bpf/abi/base.h"
+
+enum wr_switch {
+	WR_SW_IPV4 = 1 << 0,
+	WR_SW_IPV6 = 1 << 1,
+	WR_SW_TUNNEL = 1 << 2,       /* some nodes are reached by VXLAN */
+	WR_SW_MASQUERADE = 1 << 3,
+	WR_SW_SOCKET_LB = 1 << 4,
+	WR_SW_NODEPORT = 1 << 5,
+	WR_SW_FLOW_EVENTS = 1 << 6,
+	WR_SW_LOCALHOST_NODEPORT = 1 << 7,
+	WR_SW_PEER_REDIRECT = 1 << 8, /* bpf_redirect_peer works here (veth); else plain redirect */
+};
+
+/* Timeouts, seconds. Index of wr_config.timeout. */
+enum wr_timeout {
+	WR_TIMEOUT_TCP_SYN,
+	WR_TIMEOUT_TCP_ESTABLISHED,
+	WR_TIMEOUT_TCP_FIN,
+	WR_TIMEOUT_TCP_CLOSED,
+	WR_TIMEOUT_UDP_NEW,
+	WR_TIMEOUT_UDP,
+	WR_TIMEOUT_ICMP,
+	WR_TIMEOUT_OTHER,
+	WR_TIMEOUT_SCTP,
+	WR_TIMEOUT_MAX,
+};
+
+struct wr_config {
+	__u32 switches;        /* enum wr_switch */
+	__u32 mark;            /* bit(s) set on what pod egress has masqueraded or encapsulated */
+	__u32 vxlan_ifindex;
+	__u32 vxlan_port;      /* host byte order */
+	__u32 nat_first;       /* first and last source port of the masquerade pool */
+	__u32 nat_last;
+	__u32 flow_shards;     /* power of two */
+	__u32 hz;              /* jiffies per second */
+	__u32 drop_sample;     /* report one in this many drops (power of two); 0: none */
+	__u32 pad;
+	__u64 netns_cookie;    /* the node's own network namespace */
+	__u32 timeout[WR_TIMEOUT_MAX];
+	__u32 pad2;
+};
+WR_ASSERT_SIZE(struct wr_config, 88);
+
+struct wr_globals {
+	__u64 gen;                 /* word: added to every flow's generation sum; raised at the agent's start */
+	__u64 features;            /* word: reserved, zero */
+	struct wr_addr masq4;      /* what pod traffic leaves with; zero: none. Changed only together with gen */
+	struct wr_addr masq6;
+};
+WR_ASSERT_SIZE(struct wr_globals, 48);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Records of the ring buffer wr_events, and the drop counters. */
+#ifndef WR_ABI_EVENT_H
+#define WR_ABI_EVENT_H
+
+#include "bpf/abi/base.h"
+
+enum wr_event_type {
+	WR_EVENT_DROP = 1,
+	WR_EVENT_FLOW_NEW,
+	WR_EVENT_FLOW_END,
+	WR_EVENT_AUDIT,   /* would have been dropped: shadow mode */
+	WR_EVENT_DNS,     /* a DNS answer follows in the payload */
+};
+
+enum wr_hook {
+	WR_HOOK_POD_EGRESS = 1,
+	WR_HOOK_POD_INGRESS,
+	WR_HOOK_UPLINK_INGRESS,
+	WR_HOOK_UPLINK_EGRESS,
+	WR_HOOK_OVERLAY_INGRESS,
+	WR_HOOK_OVERLAY_EGRESS,
+	WR_HOOK_XDP,
+	WR_HOOK_SOCK,
+	WR_HOOK_MAX,
+};
+
+struct wr_event {
+	__u64 time;         /* bpf_ktime_get_boot_ns */
+	__u16 type;         /* enum wr_event_type */
+	__u16 reason;       /* enum wr_reason */
+	__u8 hook;          /* enum wr_hook */
+	__u8 proto;
+	__u8 tcp_flags;
+	__u8 dir;           /* enum wr_dir, of the verdict */
+	struct wr_addr src, dst; /* as the packet carried them */
+	__be16 sport, dport;     /* ICMP: type and code in sport's bytes, identifier in dport */
+	__u32 len;          /* packet length, bytes */
+	__u32 ifindex;
+	__u32 src_ep, dst_ep;
+	__u32 src_identity, dst_identity;
+	__u32 rule;         /* 0: none */
+	__u32 service, backend;
+	__u64 packets, bytes; /* FLOW_END: both directions */
+};
+WR_ASSERT_SIZE(struct wr_event, 104);
+
+/* Map wr_drops: per-CPU array, enum wr_reason -> struct. */
+struct wr_drop_count {
+	__u64 packets, bytes;
+};
+WR_ASSERT_SIZE(struct wr_drop_count, 16);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Flows: the one lookup per packet.
+ *
+ * Key: the ordered 5-tuple; "a" is the end whose (address, port) compares lower as raw words, so both
+ * directions find the same entry. ICMP echo uses the identifier as both ports.
+ *
+ * An untranslated flow has one entry. A translated one has two, which name each other through the
+ * rewrite fields and share a nonce: one under the tuple that the originator sends (carries its packets), one
+ * under the tuple that the answering side sees (carries the replies). Entries are complete before they are
+ * inserted; afterwards only words change.
+ */
+#ifndef WR_ABI_FLOW_H
+#define WR_ABI_FLOW_H
+
+#include "bpf/abi/base.h"
+
+struct wr_flow_key {
+	struct wr_addr a, b;
+	__be16 port_a, port_b;
+	__u8 proto;
+	__u8 pad[3];
+};
+WR_ASSERT_SIZE(struct wr_flow_key, 40);
+
+/* Bits of the state word. */
+#define WR_FLOW_TCP_MASK     0xffull        /* enum wr_tcp_state */
+#define WR_FLOW_ORIG_B       (1ull << 8)    /* the originator is the key's b end */
+#define WR_FLOW_TRANSLATED   (1ull << 9)    /* packets are rewritten; has a partner entry */
+#define WR_FLOW_REPLY_TUPLE  (1ull << 10)   /* this is the answering side's tuple */
+#define WR_FLOW_ANSWERED     (1ull << 11)   /* a reply was seen */
+#define WR_FLOW_PROMOTED     (1ull << 12)
+#define WR_FLOW_DEAD         (1ull << 13)   /* packets treat it as a miss; deleted a second later at the earliest */
+#define WR_FLOW_MASQ         (1ull << 14)   /* source rewritten to a node address */
+#define WR_FLOW_SERVICE      (1ull << 15)   /* destination rewritten to a backend */
+#define WR_FLOW_SOCKET       (1ull << 16)   /* balanced at the socket: backend is known, nothing is rewritten */
+#define WR_FLOW_DSR          (1ull << 17)   /* replies bypass this node */
+#define WR_FLOW_FROM_HOST    (1ull << 18)   /* originated by this node */
+#define WR_FLOW_FIN_ORIG     (1ull << 19)
+#define WR_FLOW_FIN_REPLY    (1ull << 20)
+#define WR_FLOW_ONEWAY       (1ull << 21)   /* promoted by age and count, never answered */
+
+enum wr_tcp_state {
+	WR_TCP_NONE,      /* not TCP */
+	WR_TCP_SYN_SENT,
+	WR_TCP_SYN_RECV,  /* answered by SYN-ACK */
+	WR_TCP_ESTABLISHED,
+	WR_TCP_FIN,       /* one side closed */
+	WR_TCP_CLOSING,   /* both closed */
+	WR_TCP_RESET,
+	WR_TCP_MAX,
+};
+
+/*
+ * The judged word: verdicts in the low byte, above them the sum of every generation the verdict was made
+ * from (source and destination endpoint, backend, both identities, globals). Counters only grow, so an equal sum
+ * means that nothing moved.
+ */
+#define WR_JUDGED_EGRESS     1ull           /* allowed by the sender's policy */
+#define WR_JUDGED_INGRESS    2ull
+#define WR_JUDGED_AUDIT      4ull           /* would have been dropped */
+#define WR_JUDGED_SHIFT      8
+
+/* The way out, a word per direction: number of an endpoint or a next hop, and the next hop's generation. */
+#define WR_OUT(number, gen)  ((__u64)(number) | (__u64)(gen) << 32)
+#define WR_OUT_EP            (1u << 31)     /* the number is an endpoint's */
+#define WR_OUT_NUMBER(word)  ((__u32)(word))
+#define WR_OUT_GEN(word)     ((__u32)((word) >> 32))
+
+enum wr_flow_dir {
+	WR_FLOW_ORIG,  /* sent by the originator */
+	WR_FLOW_REPLY,
+	WR_FLOW_DIRS,
+};
+
+struct wr_flow {
+	__u64 state;                     /* word */
+	__u64 seen;                      /* word: jiffies of the last packet; written only when it changed */
+	__u64 judged;                    /* word */
+	__u64 out[WR_FLOW_DIRS];         /* words */
+	__u64 packets[WR_FLOW_DIRS];     /* words; counted without locks, so near and not exact */
+	__u64 bytes[WR_FLOW_DIRS];       /* words */
+	__u64 created;                   /* jiffies */
+	__u64 nonce;                     /* shared with the partner */
+	struct wr_addr new_src, new_dst; /* the partner's tuple as this tuple's packets shall leave */
+	__be16 new_sport, new_dport;
+	__u32 l3_diff, l4_diff;          /* checksum differences of the rewrite (RFC 1624) */
+	__u32 check;                     /* hash of the key: LRU elements are recycled under a reader's feet */
+	__u32 src_ep, dst_ep;            /* WR_EP_NONE: not of this node */
+	__u32 src_identity, dst_identity;
+	__u32 backend;                   /* 0: none */
+	__u32 service;                   /* service id, for display; 0: none */
+	__u32 rule_egress, rule_ingress; /* rule numbers behind the verdicts; 0: none */
+	__u32 tcp_ack;                   /* SYN-ACK's sequence number + 1, host byte order */
+	__u32 pad;
+};
+WR_ASSERT_SIZE(struct wr_flow, 176);
+
+/* Map wr_fragments: LRU. A later fragment takes ports from here. */
+struct wr_frag_key {
+	struct wr_addr src, dst;
+	__u32 id;          /* IPv4: 16 bits; IPv6: 32 bits, network byte order */
+	__u32 ifindex;     /* the hook's interface */
+	__u8 proto;
+	__u8 pad[7];
+};
+WR_ASSERT_SIZE(struct wr_frag_key, 48);
+struct wr_frag {
+	__be16 sport, dport;
+	__u32 check;
+	__u64 seen;
+};
+WR_ASSERT_SIZE(struct wr_frag, 16);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Services in constant time.
+ *
+ *	wr_frontends  hash   struct wr_frontend -> word: number of a service record | check << 32
+ *	wr_services   array  struct wr_service, immutable while a frontend or a flow may name it
+ *	wr_slots      array  __u32 backend numbers; a record owns a contiguous run
+ *	wr_backends   array  struct wr_backend; 0 is never used
+ *	wr_maglev     array  __u32 backend numbers; a record may own a table
+ *	wr_affinity   LRU    struct wr_affinity_key -> struct wr_affinity
+ *	wr_src_ranges LPM    struct wr_src_range -> __u8
+ *
+ * A change writes a new record with a new run, then flips the frontend's word. The check in the word is the
+ * key's hash: a hash element may be recycled for another key between lookup and read.
+ */
+#ifndef WR_ABI_SERVICE_H
+#define WR_ABI_SERVICE_H
+
+#include "bpf/abi/base.h"
+
+enum wr_scope {
+	WR_SCOPE_ANY,      /* pods and the node */
+	WR_SCOPE_EXTERNAL, /* clients outside; looked up first at the uplink, then WR_SCOPE_ANY when the frontend says so */
+};
+
+struct wr_frontend {
+	struct wr_addr addr; /* NodePort rows carry each node address in full */
+	__be16 port;         /* 0: the row that says "this address is ours" (unknown ports are refused) */
+	__u8 proto;          /* 0 in that row */
+	__u8 scope;          /* enum wr_scope */
+	__u32 pad;
+};
+WR_ASSERT_SIZE(struct wr_frontend, 24);
+
+#define WR_FE_WORD(service, check) ((__u64)(service) | (__u64)(check) << 32)
+#define WR_FE_SERVICE(word) ((__u32)(word))
+#define WR_FE_CHECK(word)   ((__u32)((word) >> 32))
+
+enum wr_service_flags {
+	WR_SVC_EXTERNAL = 1 << 0,      /* reachable from outside: NodePort, LoadBalancer, externalIPs */
+	WR_SVC_LOCAL_ONLY = 1 << 1,    /* traffic policy Local: an empty run is a drop, not a refusal */
+	WR_SVC_SRC_RANGES = 1 << 2,
+	WR_SVC_KEEP_SOURCE = 1 << 3,   /* no masquerade towards backends (external policy Local) */
+	WR_SVC_MAGLEV = 1 << 4,
+	WR_SVC_DSR = 1 << 5,
+	WR_SVC_NODEPORT = 1 << 6,
+	WR_SVC_HOSTPORT = 1 << 7,
+	WR_SVC_NO_TRANSLATE = 1 << 8,  /* the address is configured on the node (node-local DNS): leave it alone */
+	WR_SVC_ADDRESS = 1 << 9,       /* the port-0 row */
+};
+
+struct wr_service {
+	__u32 id;          /* stable for one service port; affinity and flows use it; never 0 */
+	__u32 first;       /* first slot */
+	__u32 n;           /* slots; 0: no backend */
+	__u32 flags;       /* enum wr_service_flags */
+	__u32 affinity;    /* seconds; 0: none */
+	__u32 maglev;      /* first element of the table in wr_maglev, when WR_SVC_MAGLEV */
+	__u32 maglev_size; /* prime */
+	__u32 pad;
+};
+WR_ASSERT_SIZE(struct wr_service, 32);
+
+enum wr_backend_state {
+	WR_BACKEND_FREE,        /* also: removed, still named by flows */
+	WR_BACKEND_ACTIVE,
+	WR_BACKEND_TERMINATING, /* established flows go on */
+};
+
+struct wr_backend {
+	struct wr_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 state;        /* enum wr_backend_state */
+	__u32 gen;         /* raised when it leaves, and never restarted */
+	__u32 node;        /* node number; 0: unknown */
+	__u32 zone;        /* zone number; 0: unknown */
+};
+WR_ASSERT_SIZE(struct wr_backend, 32);
+
+struct wr_affinity_key {
+	struct wr_addr client; /* or zero and the netns cookie in d[1] at the socket */
+	__u32 service;
+	__u32 pad;
+};
+WR_ASSERT_SIZE(struct wr_affinity_key, 24);
+
+struct wr_affinity {
+	__u64 seen;        /* jiffies */
+	__u32 backend;
+	__u32 backend_gen;
+};
+WR_ASSERT_SIZE(struct wr_affinity, 16);
+
+struct wr_src_range {
+	__u32 len;         /* 32 (the service) + 0-128 */
+	__u32 service;
+	struct {
+		__u32 w[4];
+	} addr;
+};
+WR_ASSERT_SIZE(struct wr_src_range, 24);
+
+/* At the socket: storage of connected sockets (wr_sock, SK_STORAGE) and LRU of unconnected UDP (wr_sock_udp). */
+struct wr_sock {
+	struct wr_addr service_addr, backend_addr;
+	__be16 service_port, backend_port;
+	__u32 backend;
+	__u32 backend_gen;
+	__u32 service;
+};
+WR_ASSERT_SIZE(struct wr_sock, 48);
+
+struct wr_sock_udp_key {
+	__u64 cookie;
+	struct wr_addr backend_addr;
+	__be16 backend_port;
+	__u16 pad[3];
+};
+WR_ASSERT_SIZE(struct wr_sock_udp_key, 32);
+
+struct wr_sock_udp {
+	struct wr_addr service_addr;
+	__be16 service_port;
+	__u16 pad;
+	__u32 backend;
+	__u32 backend_gen;
+	__u32 service;
+};
+WR_ASSERT_SIZE(struct wr_sock_udp, 32);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wiring a pod: veth pair created straight into the pod's namespace, host addresses /32 and /128 (nodad), routes by a
+ * link-local gateway, permanent neighbour entries for it. Batched netlink: as few round trips as the kernel allows.
+ */
+#ifndef WR_PODNET_PODNET_H
+#define WR_PODNET_PODNET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/addr.h"
+#include "lib/base/err.h"
+#include "lib/model/endpoint.h"
+
+/* Gateways that pods route to; answered by permanent neighbour entries inside the pod. */
+#define WR_GATEWAY4 "169.254.1.1"
+#define WR_GATEWAY6 "fe80::1"
+
+struct wr_podnet_request {
+	int netns_fd;              /* the pod's */
+	const char *host_ifname, *ifname;
+	uint32_t mtu;
+	uint8_t mac[6];            /* pod's side; zero: derived from the address (02:...), stable */
+	struct wr_addr addr4, addr6;
+	struct wr_addr gateway4, gateway6;
+};
+
+struct wr_podnet_result {
+	uint32_t host_ifindex, ifindex;
+	uint8_t mac[6], host_mac[6];
+};
+
+/*
+ * Makes everything, host side up last. -EEXIST: the pod has an interface of that name already (nothing is touched). A host interface left
+ * by an earlier half-done ADD of the same name is removed first. Any failure undoes what was made.
+ */
+int wr_podnet_add(const struct wr_podnet_request *req, struct wr_podnet_result *ret, struct wr_err *err);
+/* Removes the host side (and so the pair). Missing is success. */
+int wr_podnet_del(const char *host_ifname, struct wr_err *err);
+/* Names the first difference: interface gone, wrong MAC, address missing, route missing. Extra addresses and routes are tolerated. */
+int wr_podnet_check(const struct wr_podnet_request *want, struct wr_err *err);
+/* Host-side routes to the pod's addresses (scope link), used by the node's own traffic. Idempotent; removed with the link. */
+int wr_podnet_host_routes(const struct wr_podnet_request *req, uint32_t host_ifindex, struct wr_err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * YAML (and so JSON) text to JSON values, with source lines (wr_json_line).
+ *
+ * YAML 1.1 core as Kubernetes reads it: plain scalars become null, booleans (true/false only), integers,
+ * doubles; quoted ones stay strings; anchors and aliases work, bounded; duplicate keys are errors; merge
+ * keys (<<) are applied. Several documents: one value each, empty documents are left out.
+ */
+#ifndef WR_YAML_YAML_H
+#define WR_YAML_YAML_H
+
+#include "lib/base/err.h"
+#include "lib/base/vec.h"
+#include "lib/json/json.h"
+
+struct wr_yaml_docs {
+	WR_VEC(struct wr_json *) docs;
+};
+
+/* Errors name line and column: "line 3, column 7: did not find expected ',' or '}'". @ret is untouched on failure. */
+int wr_yaml_parse(const char *text, size_t len, struct wr_yaml_docs *ret, struct wr_err *err);
+void wr_yaml_docs_done(struct wr_yaml_docs *d);
+
+#endif
