@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+# Weir: one Makefile for everything, all output below $(BUILD).
+# Sources are found by wildcard: a new file in a known folder needs no edit here.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_TIME ?= 60
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= $(if $(shell command -v clang-14),clang-14,clang)
+LLVM_STRIP ?= $(if $(shell command -v llvm-strip-14),llvm-strip-14,llvm-strip)
+CLANG_FORMAT ?= clang-format-14
+CLANG_TIDY ?= clang-tidy-14
+JOBS ?= $(shell nproc)
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+# As many jobs as processors unless told otherwise; a sub-make takes part in the parent's.
+ifeq ($(MAKELEVEL),0)
+ifeq ($(filter -j% --jobs%,$(shell tr '\0' ' ' </proc/$$PPID/cmdline)),)
+MAKEFLAGS += -j$(JOBS) -Otarget
+endif
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# ---------------------------------------------------------------------------------------------
+# Flags. The project's own live in WR_*; CFLAGS, CPPFLAGS, LDFLAGS and BPF_CFLAGS come after them, for
+# whoever calls make.
+
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n1))
+VERSION := $(shell cat VERSION)$(addprefix +g,$(shell \
+	GIT_OPTIONAL_LOCKS=0 git describe --always --dirty --exclude='*' 2>/dev/null))
+
+WR_WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wmissing-declarations -Wvla -Wformat=2 -Wundef -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wnested-externs -Wdate-time -Wimplicit-fallthrough \
+	-Wno-unused-parameter
+ifneq ($(IS_CLANG),)
+WR_WARN += -Wcomma -Wconditional-uninitialized -Wunreachable-code
+# With _FORTIFY_SOURCE some of what banned.h poisons are macros; clang has no switch for just that warning.
+WR_WARN += --system-header-prefix=lib/base/banned.h
+else
+WR_WARN += -Wlogical-op -Wduplicated-cond -Wjump-misses-init -Wno-cpp
+endif
+
+WR_CPPFLAGS := -D_GNU_SOURCE -I. -isystem /usr/include/libnl3 \
+	$(addprefix -include ,$(wildcard lib/base/banned.h))
+WR_CFLAGS := -std=gnu11 -g -O2 $(WR_WARN) -fPIE -fno-common -fno-strict-aliasing \
+	-ffunction-sections -fdata-sections -fstack-protector-strong -fstack-clash-protection \
+	-ffile-prefix-map=$(CURDIR)=.
+WR_LDFLAGS := -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+# The plugin runs on hosts that we do not choose: nothing is loaded at run time.
+WR_CNI_LDFLAGS := -static
+WR_CNI_EXTRA := $(wildcard cni/static/*.c)
+
+# SAN: empty, asan (everything under address and undefined-behaviour sanitizers) or fuzz (the same, and libFuzzer's
+# instrumentation; needs clang). Sanitizers cannot be linked statically.
+SAN ?=
+ifeq ($(SAN),)
+WR_CPPFLAGS += $(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+WR_LDFLAGS += -pie
+else
+WR_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+WR_CFLAGS += $(WR_SAN) $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer-no-link)
+WR_LDFLAGS += $(WR_SAN) -pie
+WR_CNI_LDFLAGS := $(WR_LDFLAGS)
+WR_CNI_EXTRA :=
+WR_CPPFLAGS += -DWR_SANITIZED=1
+endif
+
+WR_LIBS := -lbpf -lelf -lz -lnl-route-3 -lnl-3 -lmnl -ljson-c -lyaml -lcurl -lssl -lcrypto
+WR_CNI_LIBS := -lnl-route-3 -lnl-3 -ljson-c -lbpf -lelf -lz -lm -lpthread
+
+WR_BPF_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -g -O2 -Wall -Wextra -Werror -Wshadow -Wundef \
+	-Wstrict-prototypes -Wpointer-arith -Wwrite-strings -Wno-unused-parameter \
+	-Wno-address-of-packed-member -fno-ident -ffile-prefix-map=$(CURDIR)=. \
+	-I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
+
+COMPILE = $(CC) $(WR_CPPFLAGS) -DWR_VERSION='"$(VERSION)"' $(WR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+COMPILE_BPF = $(CLANG) $(WR_BPF_CFLAGS) $(BPF_CFLAGS)
+LINK = $(CC) $(WR_LDFLAGS) $(LDFLAGS)
+
+# ---------------------------------------------------------------------------------------------
+# What there is.
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+CNI_SRC := $(sort $(wildcard cni/*.c))
+CLI_SRC := $(sort $(wildcard cli/*.c))
+AGENT_SRC := $(sort $(wildcard agent/*.c agent/*/*.c))
+BPF_SRC := $(sort $(wildcard bpf/tc/*.bpf.c bpf/xdp/*.bpf.c bpf/cgroup/*.bpf.c))
+
+# Programs that only tests load; embedded like the others, but in an archive of their own.
+TEST_BPF_SRC := $(sort $(wildcard tests/*/*.bpf.c))
+E2E_SRC := $(sort $(wildcard tests/e2e/tools/*.c))
+UNIT_SRC := $(filter-out %.bpf.c,$(sort $(wildcard tests/unit/*.c)))
+BPFT_SRC := $(filter-out %.bpf.c,$(sort $(wildcard tests/bpf/*.c)))
+BENCH_SRC := $(filter-out %.bpf.c,$(sort $(wildcard tests/bench/*.c)))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+SRC := $(LIB_SRC) $(CNI_SRC) $(WR_CNI_EXTRA) $(CLI_SRC) $(AGENT_SRC) \
+	$(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(E2E_SRC)
+HDR := $(sort $(wildcard bpf/*/*.h lib/*/*.h agent/*.h agent/*/*.h cni/*.h cli/*.h \
+	tests/*.h tests/*/*.h tests/*/*/*.h))
+ALL_C := $(SRC) $(BPF_SRC) $(TEST_BPF_SRC) $(HDR)
+SCRIPTS := $(sort $(wildcard .ci/run tests/*.sh tests/*/*.sh tests/*/*/*.sh tests/*/*.bash \
+	tests/*/*.bats $(shell grep -lsE '^\#!.*\b(ba|da)?sh\b' \
+	tools/* tests/*/* tests/*/*/* deploy/* deploy/*/* docs/*)))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+bpfname = $(basename $(basename $(notdir $(1))))
+mains = $(filter $(1),$(2))
+# $(call tests,SOURCES,PREFIX): the binaries of those whose names begin with PREFIX; the rest are helpers.
+tests = $(foreach s,$(1),$(if $(filter $(2)%,$(notdir $(s))),$(BUILD)/$(basename $(s))))
+helpers = $(call obj,$(foreach s,$(1),$(if $(filter $(2)%,$(notdir $(s))),,$(s))))
+
+LIBWEIR := $(BUILD)/lib/libweir.a
+LIBBPFOBJ := $(BUILD)/lib/libweir_bpf.a
+LIBTESTBPF := $(BUILD)/lib/libweir_test_bpf.a
+# The parts of the programs without their main(), for unit tests; the linker takes the members that a test needs.
+PART_LIBS := $(BUILD)/lib/libpart_agent.a $(BUILD)/lib/libpart_cni.a $(BUILD)/lib/libpart_cli.a
+TEST_LIBS := $(PART_LIBS) $(LIBWEIR) $(LIBBPFOBJ) $(LIBTESTBPF)
+
+BPF_OBJ := $(foreach s,$(BPF_SRC),$(BUILD)/bpf/$(call bpfname,$(s)).bpf.o)
+BIN := $(if $(wildcard cni/main.c),$(BUILD)/bin/weir-cni) \
+	$(if $(wildcard agent/main.c),$(BUILD)/bin/weir-agent) \
+	$(if $(wildcard cli/main.c),$(BUILD)/bin/weir)
+UNIT_BIN := $(call tests,$(UNIT_SRC),test_)
+BPFT_BIN := $(call tests,$(BPFT_SRC),test_)
+BENCH_BIN := $(call tests,$(BENCH_SRC),bench_)
+FUZZ_BIN := $(call tests,$(FUZZ_SRC),fuzz_)
+E2E_BIN := $(foreach s,$(E2E_SRC),$(BUILD)/tests/e2e/$(basename $(notdir $(s))))
+
+# ---------------------------------------------------------------------------------------------
+
+.PHONY: all
+all: programs ## Build the programs, the BPF objects and the library (default)
+
+.PHONY: programs tests
+programs: $(LIBWEIR) $(BPF_OBJ) $(BIN)
+tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(E2E_BIN)
+
+# Objects depend on the flags they are built with. The recipe always runs; an unchanged file triggers nothing.
+FLAGS_NOW = $(CC) $(WR_CPPFLAGS) $(WR_CFLAGS) $(CPPFLAGS) $(CFLAGS) | $(COMPILE_BPF)
+$(BUILD)/flags: FORCE
+	@for tool in $(CC) $(CLANG) $(LLVM_STRIP); do command -v $$tool >/dev/null || \
+		{ echo "$$tool is missing: run tools/bootstrap" >&2; exit 1; }; done
+	@mkdir -p $(@D)
+	@$(call write_if_changed,$(FLAGS_NOW))
+$(BUILD)/link-flags: FORCE
+	@mkdir -p $(@D)
+	@$(call write_if_changed,$(LINK) $(WR_CNI_LDFLAGS) $(WR_LIBS) $(WR_CNI_LIBS))
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@$(call write_if_changed,$(VERSION))
+# Which files an archive or a table is made of: a deleted source counts too.
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@$(call write_if_changed,$(SRC) $(BPF_SRC) $(TEST_BPF_SRC))
+.PHONY: FORCE
+FORCE:
+quoted = '$(subst ','\'',$(1))'
+write_if_changed = printf '%s\n' $(call quoted,$(1)) | cmp -s - $@ || printf '%s\n' $(call quoted,$(1)) >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(call obj,$(shell grep -lsw WR_VERSION $(SRC))): $(BUILD)/version
+
+define archive
+@mkdir -p $(@D)
+@echo "  AR   $@"
+@rm -f $@
+@$(AR) rcsD $@ $(filter %.o,$^)
+endef
+AR := ar
+
+$(LIBWEIR): $(call obj,$(LIB_SRC)) $(BUILD)/sources
+	$(archive)
+$(BUILD)/lib/libpart_agent.a: $(call obj,$(filter-out agent/main.c,$(AGENT_SRC))) $(BUILD)/sources
+	$(archive)
+$(BUILD)/lib/libpart_cni.a: $(call obj,$(filter-out cni/main.c,$(CNI_SRC))) $(BUILD)/sources
+	$(archive)
+$(BUILD)/lib/libpart_cli.a: $(call obj,$(filter-out cli/main.c,$(CLI_SRC))) $(BUILD)/sources
+	$(archive)
+
+# $(call link,flags,libraries)
+define link
+@mkdir -p $(@D)
+@echo "  LD   $@"
+@$(1) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(2)
+endef
+
+$(BUILD)/bin/weir-cni: $(call obj,$(CNI_SRC) $(WR_CNI_EXTRA)) $(LIBWEIR) $(BUILD)/link-flags
+	$(call link,$(CC) $(filter-out -pie,$(WR_LDFLAGS)) $(WR_CNI_LDFLAGS) $(LDFLAGS),$(WR_CNI_LIBS))
+$(BUILD)/bin/weir-agent: $(call obj,$(AGENT_SRC)) $(LIBWEIR) $(LIBBPFOBJ) $(BUILD)/link-flags
+	$(call link,$(LINK),$(WR_LIBS))
+$(BUILD)/bin/weir: $(call obj,$(CLI_SRC)) $(LIBWEIR) $(LIBBPFOBJ) $(BUILD)/link-flags
+	$(call link,$(LINK),$(WR_LIBS))
+
+# ---------------------------------------------------------------------------------------------
+# BPF: compiled once, without DWARF (BTF stays), and embedded: <name>.bpf.o becomes the symbols
+# wr_obj_<name>_start and _end, and a row of wr_bpf_objects (lib/dp/objects.h).
+
+# $(call bpf_rules,source,object folder)
+define bpf_rules
+$(2)/$(call bpfname,$(1)).bpf.o: $(1) $$(BUILD)/flags
+	@mkdir -p $$(@D)
+	@echo "  BPF  $(1)"
+	@$$(COMPILE_BPF) -MMD -MP -MF $$(@:.o=.d) -MT $$@ -c -o $$@ $(1)
+	@$$(LLVM_STRIP) -g $$@
+
+$$(BUILD)/gen/$(call bpfname,$(1)).o: $(2)/$(call bpfname,$(1)).bpf.o tools/embed
+	@mkdir -p $$(@D)
+	@tools/embed asm $(call bpfname,$(1)) $$< >$$(@:.o=.S)
+	@$$(CC) -c -o $$@ $$(@:.o=.S)
+
+-include $(2)/$(call bpfname,$(1)).bpf.d
+endef
+$(foreach s,$(BPF_SRC),$(eval $(call bpf_rules,$(s),$(BUILD)/bpf)))
+$(foreach s,$(TEST_BPF_SRC),$(eval $(call bpf_rules,$(s),$(BUILD)/tests/progs)))
+
+$(BUILD)/gen/bpf_objects.c: $(BPF_OBJ) $(BUILD)/sources tools/embed
+	@mkdir -p $(@D)
+	@tools/embed table $(BPF_OBJ) >$@
+$(BUILD)/gen/bpf_objects.o: $(BUILD)/gen/bpf_objects.c $(wildcard lib/dp/objects.h) $(BUILD)/flags
+	@$(COMPILE) -c -o $@ $<
+
+$(LIBBPFOBJ): $(foreach s,$(BPF_SRC),$(BUILD)/gen/$(call bpfname,$(s)).o) \
+		$(if $(wildcard lib/dp/objects.h),$(BUILD)/gen/bpf_objects.o) $(BUILD)/sources
+	$(archive)
+$(LIBTESTBPF): $(foreach s,$(TEST_BPF_SRC),$(BUILD)/gen/$(call bpfname,$(s)).o) $(BUILD)/sources
+	$(archive)
+
+# ---------------------------------------------------------------------------------------------
+# Tests: one binary per test_*.c; other files of the folder are helpers, linked into each.
+
+$(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o \
+		$(call helpers,$(UNIT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
+	$(call link,$(LINK),-lcmocka $(WR_LIBS))
+$(BPFT_BIN): $(BUILD)/tests/bpf/%: $(BUILD)/obj/tests/bpf/%.o \
+		$(call helpers,$(BPFT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
+	$(call link,$(LINK),-lcmocka $(WR_LIBS))
+$(BENCH_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o \
+		$(call helpers,$(BENCH_SRC),bench_) $(TEST_LIBS) $(BUILD)/link-flags
+	$(call link,$(LINK),-lm $(WR_LIBS))
+$(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/tools/%.o $(LIBWEIR) $(LIBBPFOBJ) $(LIBTESTBPF) \
+		$(BUILD)/link-flags
+	$(call link,$(LINK),$(WR_LIBS))
+$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
+		$(call helpers,$(FUZZ_SRC),fuzz_) $(TEST_LIBS) $(BUILD)/link-flags
+	$(call link,$(LINK) -fsanitize=fuzzer,$(WR_LIBS))
+$(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(E2E_BIN): $(BUILD)/sources
+
+-include $(patsubst %.o,%.d,$(call obj,$(SRC)))
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+		awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
