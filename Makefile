@@ -44,8 +44,6 @@ WR_WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 	-Wno-unused-parameter
 ifneq ($(IS_CLANG),)
 WR_WARN += -Wcomma -Wconditional-uninitialized -Wunreachable-code
-# With _FORTIFY_SOURCE some of what banned.h poisons are macros; clang has no switch for just that warning.
-WR_WARN += --system-header-prefix=lib/base/banned.h
 else
 WR_WARN += -Wlogical-op -Wduplicated-cond -Wjump-misses-init -Wno-cpp
 endif
@@ -64,7 +62,8 @@ WR_CNI_EXTRA := $(wildcard cni/static/*.c)
 # instrumentation; needs clang). Sanitizers cannot be linked statically.
 SAN ?=
 ifeq ($(SAN),)
-WR_CPPFLAGS += $(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+# Not with clang: there sprintf() becomes a macro, and poisoning one (banned.h) is a warning that has no switch.
+WR_CPPFLAGS += $(if $(IS_CLANG)$(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 WR_LDFLAGS += -pie
 else
 WR_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
