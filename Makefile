@@ -16,11 +16,12 @@ CLANG_FORMAT ?= clang-format-14
 CLANG_TIDY ?= clang-tidy-14
 JOBS ?= $(shell nproc)
 
-MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+export BUILD JOBS
 # As many jobs as processors unless told otherwise; a sub-make takes part in the parent's.
 ifeq ($(MAKELEVEL),0)
 ifeq ($(filter -j% --jobs%,$(shell tr '\0' ' ' </proc/$$PPID/cmdline)),)
-MAKEFLAGS += -j$(JOBS) -Otarget
+MAKEFLAGS += -j$(JOBS)
 endif
 endif
 
@@ -173,13 +174,13 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 
 $(call obj,$(shell grep -lsw WR_VERSION $(SRC))): $(BUILD)/version
 
+AR ?= ar
 define archive
 @mkdir -p $(@D)
 @echo "  AR   $@"
 @rm -f $@
 @$(AR) rcsD $@ $(filter %.o,$^)
 endef
-AR := ar
 
 $(LIBWEIR): $(call obj,$(LIB_SRC)) $(BUILD)/sources
 	$(archive)
@@ -260,11 +261,169 @@ $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(E2E_BIN): $(BUILD)/sources
 
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)))
 
+# Everything below calls scripts; a script that does not exist makes no target. Each runner leaves TAP in
+# $(BUILD)/results, and tools/summary adds it up.
+
+.PHONY: test run-all-tests test-unit test-bpf test-tools test-e2e
+test: ## Install what is missing, build, run all tests, count them
+	@tools/bootstrap
+	@+$(MAKE) run-all-tests
+
+run-all-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(E2E_BIN)
+	@rm -rf $(BUILD)/results
+	@tools/run-tests unit $(UNIT_BIN) || true
+	@tools/run-tests bpf $(BPFT_BIN) || true
+	@tests/e2e/run -s tools $(wildcard tests/tools/*.bats) || true
+	@tests/e2e/run || true
+	@tools/summary
+
+test-unit: $(UNIT_BIN) ## Unit tests
+	@tools/run-tests unit $(UNIT_BIN)
+test-bpf: $(BPFT_BIN) ## Every BPF program, packet by packet
+	@tools/run-tests bpf $(BPFT_BIN)
+test-tools: ## The checkers notice the faults they are there for
+	@tests/e2e/run -s tools $(wildcard tests/tools/*.bats)
+test-e2e: programs $(E2E_BIN) ## End to end, in network namespaces (one file: tests/e2e/run 05)
+	@tests/e2e/run
+
+.PHONY: asan asan-build test-asan fuzz fuzz-build
+asan: ## Build everything with address and undefined-behaviour sanitizers, in $(BUILD)/asan
+	@+$(MAKE) BUILD=$(BUILD)/asan SAN=asan tests
+test-asan: asan ## Unit tests and the plugin's end-to-end tests (tag "plugin") with sanitizers
+	@BUILD=$(BUILD)/asan tools/run-tests unit $(UNIT_BIN:$(BUILD)/%=$(BUILD)/asan/%)
+	@BUILD=$(BUILD)/asan tests/e2e/run -t plugin
+
+fuzz-build: $(FUZZ_BIN)
+fuzz: ## Every fuzzer for FUZZ_TIME seconds (60)
+	@+$(MAKE) BUILD=$(BUILD)/fuzz SAN=fuzz CC=$(CLANG) fuzz-build
+	@BUILD=$(BUILD)/fuzz tools/run-fuzzers $(FUZZ_TIME) $(FUZZ_BIN:$(BUILD)/%=$(BUILD)/fuzz/%)
+
+ifneq ($(wildcard tests/runtimes/run),)
+.PHONY: test-runtimes
+test-runtimes: programs $(E2E_BIN) ## Real runtimes and CNI's own client
+	@tools/bootstrap
+	@tests/runtimes/run
+endif
+
+ifneq ($(wildcard tests/policy/run),)
+.PHONY: test-policy-long
+test-policy-long: tests ## Random clusters against the oracle, for long
+	@tests/policy/run
+endif
+
+ifneq ($(wildcard tests/bench/run),)
+.PHONY: bench
+bench: tests ## Measure; prints a table, writes $(BUILD)/bench.json
+	@tools/bootstrap
+	@tests/bench/run
+endif
+
+ifneq ($(wildcard tests/cluster/up),)
+.PHONY: cluster-up
+cluster-up: programs ## Start a Kubernetes cluster with Weir on this machine
+	@tests/cluster/up
+endif
+
+ifneq ($(wildcard tests/cluster/down),)
+.PHONY: cluster-down
+cluster-down: ## Stop it
+	@tests/cluster/down
+endif
+
+ifneq ($(wildcard tests/cluster/run),)
+.PHONY: test-cluster
+test-cluster: programs ## Tests in that cluster
+	@tests/cluster/run
+endif
+
+ifneq ($(wildcard tests/cluster/bench),)
+.PHONY: bench-cluster
+bench-cluster: programs ## Measure in that cluster
+	@tests/cluster/bench
+endif
+
+ifneq ($(wildcard tools/demo),)
+.PHONY: demo
+demo: ## Two nodes, pods, a Service, in a minute
+	@tools/bootstrap build
+	@+$(MAKE) programs $(E2E_BIN)
+	@tools/demo
+endif
+
+ifneq ($(wildcard tools/image),)
+.PHONY: image
+image: programs ## Container image
+	@tools/image
+endif
+
+# ---------------------------------------------------------------------------------------------
+# Checks. Those that look at one source leave a stamp, so that only what changed is looked at again.
+
+.PHONY: check check-format check-tidy check-shell check-floors check-headers format measure
+check: check-format check-tidy check-shell check-floors check-headers ## Formatting, static analysis, shell, floors, headers
+
+stamp = $(patsubst %,$(BUILD)/check/%.$(2),$(1))
+touch = @mkdir -p $(@D) && touch $@
+
+check-format: $(call stamp,$(ALL_C),format)
+$(BUILD)/check/%.format: % .clang-format
+	@$(CLANG_FORMAT) --dry-run -Werror $<
+	$(touch)
+
+format: ## Format all C sources in place
+	@$(CLANG_FORMAT) -i $(ALL_C)
+
+# The object's dependencies are the analysis' too, hence the detour.
+check-tidy: $(call stamp,$(SRC),tidy)
+# clang cannot use another compiler's warning names and options.
+TIDY_FLAGS = $(filter-out -Wlogical-op -Wduplicated-cond -Wjump-misses-init -fstack-clash-protection,\
+	$(WR_CPPFLAGS) -DWR_VERSION='"$(VERSION)"' $(WR_CFLAGS)) -U_FORTIFY_SOURCE
+$(BUILD)/check/%.tidy: $(BUILD)/obj/%.o .clang-tidy
+	@echo "  TIDY $*"
+	@$(CLANG_TIDY) --quiet $* -- $(TIDY_FLAGS) 2>$(BUILD)/check/tidy.err || \
+		{ cat $(BUILD)/check/tidy.err >&2; exit 1; }
+	$(touch)
+
+check-shell: $(call stamp,$(SCRIPTS),shell)
+$(BUILD)/check/%.shell: %
+	@shellcheck -x $<
+	$(touch)
+
+check-floors:
+	@tools/check-floors
+
+# Headers compile alone: in C, and those of programs for the BPF target too.
+check-headers: $(call stamp,$(HDR),header)
+$(BUILD)/check/%.header: % $(HDR) $(BUILD)/flags
+	@$(COMPILE) -fsyntax-only -include $< -x c /dev/null
+	$(if $(filter bpf/%,$<),@$(COMPILE_BPF) -fsyntax-only -include $< -x c /dev/null)
+	$(touch)
+
+measure: ## Figures of STYLE: lengths, nesting, parameters, and the five longest of each
+	@tools/measure
+
+# ---------------------------------------------------------------------------------------------
+
+MAN := $(sort $(wildcard docs/man/*.[1-8]))
+.PHONY: install
+install: programs ## Install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/weir
+	$(if $(filter %/weir,$(BIN)),install -m 755 $(BUILD)/bin/weir $(DESTDIR)$(PREFIX)/bin/)
+	$(if $(filter %/weir-agent,$(BIN)),install -m 755 $(BUILD)/bin/weir-agent $(DESTDIR)$(PREFIX)/sbin/)
+	$(if $(filter %/weir-cni,$(BIN)),install -m 755 $(BUILD)/bin/weir-cni $(DESTDIR)$(PREFIX)/libexec/weir/)
+	$(foreach m,$(MAN),install -D -m 644 $(m) \
+		$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
+	$(if $(wildcard cli/completion.bash),install -D -m 644 cli/completion.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir)
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(BUILD)
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
-		awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
+	@awk -F ':.*## ' ' \
+		/^ifneq .*wildcard/ { path = $$0; gsub(/.*wildcard |\).*/, "", path); \
+			hidden = system("test -e " path) } \
+		/^endif/ { hidden = 0 } \
+		/^[a-z][a-z-]*:.*## / && !hidden { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
