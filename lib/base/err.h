@@ -36,7 +36,10 @@ int wr_err_set_cni(struct wr_err *err, int cni, int code, const char *fmt, ...)
 int wr_err_sys(struct wr_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "context: " in front of a filled error's message. Returns err->code, or @code when @err is NULL. */
+/*
+ * Puts "context: " in front of a filled error's message. An error nobody has filled becomes "context: text of errno".
+ * Returns err->code, or @code when @err is NULL.
+ */
 int wr_err_wrap(struct wr_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
