@@ -96,6 +96,19 @@ struct wr_flow {
 };
 WR_ASSERT_SIZE(struct wr_flow, 176);
 
+/*
+ * Map wr_flows: array of maps with 2 * flow_shards places. Place i < flow_shards is shard i, a hash table. While a
+ * table of another size drains, place flow_shards + i is the shard that it replaces: programs look there after a
+ * miss in shard i, and insert into shard i only. Else those places are empty. The loader makes the inner maps.
+ */
+
+/* Context of the syscall program "sweep", which walks one shard; shard flow_shards is the LRU wr_new_flows. */
+struct wr_sweep_args {
+	__u32 shard;
+	__u32 seen, marked, deleted; /* the answer */
+};
+WR_ASSERT_SIZE(struct wr_sweep_args, 16);
+
 /* Map wr_fragments: LRU. A later fragment takes ports from here. */
 struct wr_frag_key {
 	struct wr_addr src, dst;

@@ -3,6 +3,9 @@
  * The maps, once: name, and the option that sizes it. Types and key/value structs are at their
  * definitions in bpf/include/maps.h; pins are <bpffs>/weir/<instance>/<abi>/maps/<name>.
  *
+ * Arrays are BPF_F_MMAPABLE (all but the per-CPU ones): the agent writes them through its mapping, since the
+ * update system call copies without regard to words. 0 entries: as the definition says.
+ *
  * X(name, default entries)
  */
 #ifndef WR_ABI_MAPS_H

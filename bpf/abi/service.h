@@ -6,12 +6,14 @@
  *	wr_services   array  struct wr_service, immutable while a frontend or a flow may name it
  *	wr_slots      array  __u32 backend numbers; a record owns a contiguous run
  *	wr_backends   array  struct wr_backend; 0 is never used
- *	wr_maglev     array  __u32 backend numbers; a record may own a table
+ *	wr_maglev     array  struct wr_maglev_line; a record may own a table, a run of lines
  *	wr_affinity   LRU    struct wr_affinity_key -> struct wr_affinity
  *	wr_src_ranges LPM    struct wr_src_range -> __u8
  *
  * A change writes a new record with a new run, then flips the frontend's word. The check in the word is the
- * key's hash: a hash element may be recycled for another key between lookup and read.
+ * key's hash (wr_frontend_check): a hash element may be recycled for another key between lookup and read.
+ *
+ * The arrays are BPF_F_MMAPABLE: the agent writes them through its mapping, words with single stores.
  */
 #ifndef WR_ABI_SERVICE_H
 #define WR_ABI_SERVICE_H
@@ -31,6 +33,18 @@ struct wr_frontend {
 	__u32 pad;
 };
 WR_ASSERT_SIZE(struct wr_frontend, 24);
+
+/* The check in a frontend's word: a hash of the key that both sides compute. */
+static inline __u32 wr_frontend_check(const struct wr_frontend *fe)
+{
+	__u32 h = (__u32)fe->port | (__u32)fe->proto << 16 | (__u32)fe->scope << 24;
+
+	h = (h ^ fe->addr.w[0]) * 0x9e3779b1u;
+	h = ((h ^ h >> 15) ^ fe->addr.w[1]) * 0x85ebca77u;
+	h = ((h ^ h >> 13) ^ fe->addr.w[2]) * 0xc2b2ae3du;
+	h = ((h ^ h >> 16) ^ fe->addr.w[3]) * 0x27d4eb2fu;
+	return h ^ h >> 15;
+}
 
 #define WR_FE_WORD(service, check) ((__u64)(service) | (__u64)(check) << 32)
 #define WR_FE_SERVICE(word) ((__u32)(word))
@@ -55,11 +69,18 @@ struct wr_service {
 	__u32 n;           /* slots; 0: no backend */
 	__u32 flags;       /* enum wr_service_flags */
 	__u32 affinity;    /* seconds; 0: none */
-	__u32 maglev;      /* first element of the table in wr_maglev, when WR_SVC_MAGLEV */
-	__u32 maglev_size; /* prime */
+	__u32 maglev;      /* first line of the table in wr_maglev, when WR_SVC_MAGLEV */
+	__u32 maglev_size; /* elements, a prime; element i is line maglev + i / WR_MAGLEV_LINE, place i % WR_MAGLEV_LINE */
 	__u32 pad;
 };
 WR_ASSERT_SIZE(struct wr_service, 32);
+
+/* Sixteen backend numbers, one cache line: an array of single __u32 would waste half (its stride is 8 bytes). */
+#define WR_MAGLEV_LINE 16
+struct wr_maglev_line {
+	__u32 backend[WR_MAGLEV_LINE];
+};
+WR_ASSERT_SIZE(struct wr_maglev_line, 64);
 
 enum wr_backend_state {
 	WR_BACKEND_FREE,        /* also: removed, still named by flows */
@@ -128,5 +149,22 @@ struct wr_sock_udp {
 	__u32 service;
 };
 WR_ASSERT_SIZE(struct wr_sock_udp, 32);
+
+/* Context of the syscall program "lb_lookup": which backend a new flow would take. */
+struct wr_lb_args {
+	struct wr_addr src, dst;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 scope;        /* enum wr_scope: where the client is */
+	__u16 pad;
+	/* the answer */
+	struct wr_addr addr;
+	__be16 port;
+	__u16 pad2;
+	__u32 reason;      /* enum wr_reason; NONE with backend 0: not a service */
+	__u32 service;     /* id; 0: not a service */
+	__u32 backend;
+};
+WR_ASSERT_SIZE(struct wr_lb_args, 72);
 
 #endif

@@ -31,10 +31,13 @@ enum wr_map {
 };
 const char *wr_map_name(enum wr_map map);
 
+#define WR_MAGLEV_SIZE 16381u /* a hundred times as many as backends keeps the shares within a percent */
+
 struct wr_dp_options {
 	const char *pins;                /* NULL: nothing is pinned */
 	struct wr_config config;         /* .rodata of every object */
 	uint32_t sizes[WR_MAP_MAX];      /* entries; 0: the default of bpf/abi/maps.h */
+	uint32_t maglev_size;            /* elements of a Maglev table, a prime; 0: WR_MAGLEV_SIZE */
 	bool no_tcx;                     /* pretend that the kernel has no tcx (tests); clsact is used */
 };
 
