@@ -7,6 +7,7 @@
  *	wr_slots      array  __u32 backend numbers; a record owns a contiguous run
  *	wr_backends   array  struct wr_backend; 0 is never used
  *	wr_maglev     array  struct wr_maglev_line; a record may own a table, a run of lines
+ *	wr_picks      array  __u64: how often new flows were sent to the backend of that number
  *	wr_affinity   LRU    struct wr_affinity_key -> struct wr_affinity
  *	wr_src_ranges LPM    struct wr_src_range -> __u8
  *
@@ -21,15 +22,15 @@
 #include "bpf/abi/base.h"
 
 enum wr_scope {
-	WR_SCOPE_ANY,      /* pods and the node */
+	WR_SCOPE_ANY, /* pods and the node */
 	WR_SCOPE_EXTERNAL, /* clients outside; looked up first at the uplink, then WR_SCOPE_ANY when the frontend says so */
 };
 
 struct wr_frontend {
 	struct wr_addr addr; /* NodePort rows carry each node address in full */
-	__be16 port;         /* 0: the row that says "this address is ours" (unknown ports are refused) */
-	__u8 proto;          /* 0 in that row */
-	__u8 scope;          /* enum wr_scope */
+	__be16 port; /* 0: the row that says "this address is ours" (unknown ports are refused) */
+	__u8 proto;  /* 0 in that row */
+	__u8 scope;  /* enum wr_scope */
 	__u32 pad;
 };
 WR_ASSERT_SIZE(struct wr_frontend, 24);
@@ -47,29 +48,31 @@ static inline __u32 wr_frontend_check(const struct wr_frontend *fe)
 }
 
 #define WR_FE_WORD(service, check) ((__u64)(service) | (__u64)(check) << 32)
-#define WR_FE_SERVICE(word) ((__u32)(word))
-#define WR_FE_CHECK(word)   ((__u32)((word) >> 32))
+#define WR_FE_SERVICE(word)        ((__u32)(word))
+#define WR_FE_CHECK(word)          ((__u32)((word) >> 32))
 
 enum wr_service_flags {
-	WR_SVC_EXTERNAL = 1 << 0,      /* reachable from outside: NodePort, LoadBalancer, externalIPs */
-	WR_SVC_LOCAL_ONLY = 1 << 1,    /* traffic policy Local: an empty run is a drop, not a refusal */
+	WR_SVC_EXTERNAL = 1 << 0, /* reachable from outside: NodePort, LoadBalancer, externalIPs */
+	WR_SVC_LOCAL_ONLY =
+		1 << 1, /* traffic policy Local: an empty run is a drop, not a refusal */
 	WR_SVC_SRC_RANGES = 1 << 2,
-	WR_SVC_KEEP_SOURCE = 1 << 3,   /* no masquerade towards backends (external policy Local) */
+	WR_SVC_KEEP_SOURCE = 1 << 3, /* no masquerade towards backends (external policy Local) */
 	WR_SVC_MAGLEV = 1 << 4,
 	WR_SVC_DSR = 1 << 5,
 	WR_SVC_NODEPORT = 1 << 6,
 	WR_SVC_HOSTPORT = 1 << 7,
-	WR_SVC_NO_TRANSLATE = 1 << 8,  /* the address is configured on the node (node-local DNS): leave it alone */
-	WR_SVC_ADDRESS = 1 << 9,       /* the port-0 row */
+	WR_SVC_NO_TRANSLATE =
+		1 << 8, /* the address is configured on the node (node-local DNS): leave it alone */
+	WR_SVC_ADDRESS = 1 << 9, /* the port-0 row */
 };
 
 struct wr_service {
-	__u32 id;          /* stable for one service port; affinity and flows use it; never 0 */
-	__u32 first;       /* first slot */
-	__u32 n;           /* slots; 0: no backend */
-	__u32 flags;       /* enum wr_service_flags */
-	__u32 affinity;    /* seconds; 0: none */
-	__u32 maglev;      /* first line of the table in wr_maglev, when WR_SVC_MAGLEV */
+	__u32 id;       /* stable for one service port; affinity and flows use it; never 0 */
+	__u32 first;    /* first slot */
+	__u32 n;        /* slots; 0: no backend */
+	__u32 flags;    /* enum wr_service_flags */
+	__u32 affinity; /* seconds; 0: none */
+	__u32 maglev;   /* first line of the table in wr_maglev, when WR_SVC_MAGLEV */
 	__u32 maglev_size; /* elements, a prime; element i is line maglev + i / WR_MAGLEV_LINE, place i % WR_MAGLEV_LINE */
 	__u32 pad;
 };
@@ -83,7 +86,7 @@ struct wr_maglev_line {
 WR_ASSERT_SIZE(struct wr_maglev_line, 64);
 
 enum wr_backend_state {
-	WR_BACKEND_FREE,        /* also: removed, still named by flows */
+	WR_BACKEND_FREE, /* also: removed, still named by flows */
 	WR_BACKEND_ACTIVE,
 	WR_BACKEND_TERMINATING, /* established flows go on */
 };
@@ -92,10 +95,10 @@ struct wr_backend {
 	struct wr_addr addr;
 	__be16 port;
 	__u8 proto;
-	__u8 state;        /* enum wr_backend_state */
-	__u32 gen;         /* raised when it leaves, and never restarted */
-	__u32 node;        /* node number; 0: unknown */
-	__u32 zone;        /* zone number; 0: unknown */
+	__u8 state; /* enum wr_backend_state */
+	__u32 gen;  /* raised when it leaves, and never restarted */
+	__u32 node; /* node number; 0: unknown */
+	__u32 zone; /* zone number; 0: unknown */
 };
 WR_ASSERT_SIZE(struct wr_backend, 32);
 
@@ -106,15 +109,21 @@ struct wr_affinity_key {
 };
 WR_ASSERT_SIZE(struct wr_affinity_key, 24);
 
+/*
+ * Followed only while the backend's generation is this one and the service's run still holds it: at once when
+ * @slot has it, else after a search that stores the new place.
+ */
 struct wr_affinity {
-	__u64 seen;        /* jiffies */
+	__u64 seen; /* jiffies */
 	__u32 backend;
 	__u32 backend_gen;
+	__u32 slot; /* counted from the service's first */
+	__u32 pad;
 };
-WR_ASSERT_SIZE(struct wr_affinity, 16);
+WR_ASSERT_SIZE(struct wr_affinity, 24);
 
 struct wr_src_range {
-	__u32 len;         /* 32 (the service) + 0-128 */
+	__u32 len; /* 32 (the service) + 0-128 */
 	__u32 service;
 	struct {
 		__u32 w[4];
@@ -132,37 +141,49 @@ struct wr_sock {
 };
 WR_ASSERT_SIZE(struct wr_sock, 48);
 
+/*
+ * Unconnected UDP keeps two rows for a socket and a backend: PEER_BACKEND says what recvmsg shows instead of the
+ * backend, PEER_SERVICE which backend the next datagram to the service takes.
+ */
+enum wr_sock_udp_peer {
+	WR_PEER_BACKEND,
+	WR_PEER_SERVICE,
+};
+
 struct wr_sock_udp_key {
 	__u64 cookie;
-	struct wr_addr backend_addr;
-	__be16 backend_port;
-	__u16 pad[3];
+	struct wr_addr addr; /* the backend's or the service's */
+	__be16 port;
+	__u16 peer; /* enum wr_sock_udp_peer */
+	__u32 pad;
 };
 WR_ASSERT_SIZE(struct wr_sock_udp_key, 32);
 
 struct wr_sock_udp {
-	struct wr_addr service_addr;
-	__be16 service_port;
+	struct wr_addr addr; /* the other one: the service's, or the backend's */
+	__be16 port;
 	__u16 pad;
 	__u32 backend;
 	__u32 backend_gen;
 	__u32 service;
+	__u32 slot; /* as in struct wr_affinity */
+	__u32 pad2;
 };
-WR_ASSERT_SIZE(struct wr_sock_udp, 32);
+WR_ASSERT_SIZE(struct wr_sock_udp, 40);
 
 /* Context of the syscall program "lb_lookup": which backend a new flow would take. */
 struct wr_lb_args {
 	struct wr_addr src, dst;
 	__be16 sport, dport;
 	__u8 proto;
-	__u8 scope;        /* enum wr_scope: where the client is */
+	__u8 scope; /* enum wr_scope: where the client is */
 	__u16 pad;
 	/* the answer */
 	struct wr_addr addr;
 	__be16 port;
 	__u16 pad2;
-	__u32 reason;      /* enum wr_reason; NONE with backend 0: not a service */
-	__u32 service;     /* id; 0: not a service */
+	__u32 reason;  /* enum wr_reason; NONE with backend 0: not a service */
+	__u32 service; /* id; 0: not a service */
 	__u32 backend;
 };
 WR_ASSERT_SIZE(struct wr_lb_args, 72);
