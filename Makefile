@@ -46,7 +46,7 @@ WR_WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 ifneq ($(IS_CLANG),)
 WR_WARN += -Wcomma -Wconditional-uninitialized -Wunreachable-code
 else
-WR_WARN += -Wlogical-op -Wduplicated-cond -Wjump-misses-init -Wno-cpp
+WR_WARN += -Wlogical-op -Wduplicated-cond -Wjump-misses-init
 endif
 
 WR_CPPFLAGS := -D_GNU_SOURCE -I. -isystem /usr/include/libnl3 \
@@ -372,17 +372,18 @@ $(BUILD)/check/%.format: % .clang-format
 
 format: ## Format all C sources in place
 	@$(CLANG_FORMAT) -i $(ALL_C)
+	@$(CLANG_FORMAT) -i $(ALL_C) # its first pass may leave work for a second
 
 # The object's dependencies are the analysis' too, hence the detour.
-check-tidy: $(call stamp,$(SRC),tidy)
+check-tidy: $(call stamp,$(basename $(SRC)),tidy)
 # clang cannot use another compiler's warning names and options.
 TIDY_FLAGS = $(filter-out -Wlogical-op -Wduplicated-cond -Wjump-misses-init -fstack-clash-protection,\
 	$(WR_CPPFLAGS) -DWR_VERSION='"$(VERSION)"' $(WR_CFLAGS)) -U_FORTIFY_SOURCE
 $(BUILD)/check/%.tidy: $(BUILD)/obj/%.o .clang-tidy
-	@echo "  TIDY $*"
-	@$(CLANG_TIDY) --quiet $* -- $(TIDY_FLAGS) 2>$(BUILD)/check/tidy.err || \
-		{ cat $(BUILD)/check/tidy.err >&2; exit 1; }
-	$(touch)
+	@mkdir -p $(@D)
+	@echo "  TIDY $*.c"
+	@$(CLANG_TIDY) --quiet $*.c -- $(TIDY_FLAGS) >$@.out 2>&1 || { cat $@.out >&2; exit 1; }
+	@mv $@.out $@
 
 check-shell: $(call stamp,$(SCRIPTS),shell)
 $(BUILD)/check/%.shell: %

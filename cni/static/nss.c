@@ -9,6 +9,9 @@
 #include <netdb.h>
 #include <stddef.h>
 
+/* The C library's prototypes name their parameters otherwise. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 int getaddrinfo(const char *restrict node, const char *restrict service,
 		const struct addrinfo *restrict hints, struct addrinfo **restrict res)
 {
@@ -28,3 +31,5 @@ struct protoent *getprotobynumber(int proto)
 {
 	return NULL;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
