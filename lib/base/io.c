@@ -229,14 +229,17 @@ static int remove_entries(int dirfd, dev_t dev, int depth)
 		close(fd);
 		return -ENOMEM;
 	}
-	while ((errno = 0, e = readdir(dir))) {
+	for (;;) {
+		errno = 0;
+		e = readdir(dir);
+		if (!e)
+			return -errno;
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = remove_at(dirfd, e->d_name, dev, depth);
 		if (r < 0)
 			return r;
 	}
-	return -errno;
 }
 
 static int remove_dir(int dirfd, const char *name, dev_t dev, int depth)

@@ -12,15 +12,20 @@
 #define EXIT_NO_MEMORY 70
 
 /* No stdio: it may need memory itself. */
-static void *or_die(void *p)
+void wr_no_memory(void)
 {
 	static const char line[] = "out of memory\n";
+	ssize_t n = write(STDERR_FILENO, line, sizeof(line) - 1);
 
-	if (p)
-		return p;
-	if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
-		_exit(EXIT_NO_MEMORY);
+	(void)n;
 	_exit(EXIT_NO_MEMORY);
+}
+
+static void *or_die(void *p)
+{
+	if (!p)
+		wr_no_memory();
+	return p;
 }
 
 void *wr_xmalloc(size_t size)

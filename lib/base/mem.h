@@ -15,4 +15,6 @@ char *wr_xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *wr_xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 char *wr_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
+void wr_no_memory(void) __attribute__((noreturn)); /* for libraries that answer NULL */
+
 #endif

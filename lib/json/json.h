@@ -28,7 +28,10 @@ enum wr_json_type {
 	WR_JSON_OBJECT,
 };
 
-/* One JSON text, whole input, UTF-8, depth at most 64, duplicate keys: the last one wins. Errors name the byte offset (and line, column). */
+/*
+ * One JSON text (RFC 8259), whole input, UTF-8, depth at most 64, duplicate keys: the last one wins. Errors name line, column and
+ * byte offset. The text "null" gives NULL, as null does everywhere here.
+ */
 int wr_json_parse(const char *text, size_t len, struct wr_json **ret, struct wr_err *err);
 struct wr_json *wr_json_ref(struct wr_json *j);
 void wr_json_free(struct wr_json *j); /* drops one reference; NULL is fine */
@@ -44,7 +47,7 @@ struct wr_json *wr_json_get(const struct wr_json *j, const char *key); /* NULL: 
 struct wr_json *wr_json_path(const struct wr_json *j, const char *dotted); /* "metadata.labels": keys without dots only */
 size_t wr_json_len(const struct wr_json *j);                         /* of an array or object; else 0 */
 struct wr_json *wr_json_at(const struct wr_json *j, size_t i);
-const char *wr_json_str(const struct wr_json *j);                    /* NULL: not a string */
+const char *wr_json_str(const struct wr_json *j);                    /* NULL: not a string, or one with a NUL inside */
 const char *wr_json_get_str(const struct wr_json *j, const char *key);
 bool wr_json_get_bool(const struct wr_json *j, const char *key, bool dflt); /* also the strings "true" and "false" */
 int64_t wr_json_get_int(const struct wr_json *j, const char *key, int64_t dflt);
@@ -70,7 +73,16 @@ int wr_json_decode_int(const struct wr_json *j, const char *where, const char *k
 int wr_json_decode_array(const struct wr_json *j, const char *where, const char *key, struct wr_json **ret, struct wr_err *err);
 int wr_json_decode_object(const struct wr_json *j, const char *where, const char *key, struct wr_json **ret, struct wr_err *err);
 
-/* Source line (1-based) of a value that came from lib/yaml; 0: unknown. */
+/*
+ * Fills @err with -EINVAL and returns it. When the source line of @at is known, "line N: " stands in front of the message; the
+ * decode functions above do the same.
+ */
+int wr_json_err(const struct wr_json *at, struct wr_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* What a value is, for messages: "7", "\"text\"", "a list", "an object", "null"; long text is cut. Returns @buf. */
+const char *wr_json_describe(const struct wr_json *j, char *buf, size_t size);
+
+/* Source line (1-based) of a value that came from lib/yaml; 0: unknown (always so for null and fractions). */
 int wr_json_line(const struct wr_json *j);
 void wr_json_set_line(struct wr_json *j, int line);
 

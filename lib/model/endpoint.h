@@ -54,6 +54,9 @@ struct wr_endpoint_record {
 int wr_attachment_cmp(const struct wr_attachment *a, const struct wr_attachment *b);
 struct wr_attachment wr_attachment_copy(const struct wr_attachment *a);
 void wr_attachment_done(struct wr_attachment *a);
+/* Members network, container, ifname: of a record, of the release verb, of a tombstone. All three are required. */
+void wr_attachment_encode(const struct wr_attachment *a, struct wr_json *into);
+int wr_attachment_decode(const struct wr_json *j, struct wr_attachment *ret, struct wr_err *err);
 /* 16 hex digits, a hash of the three parts: file names and host interface names come from it. */
 void wr_attachment_key(const struct wr_attachment *a, char ret[17]);
 /* "wr" + the first 10 digits of the key. */

@@ -55,7 +55,7 @@ void wr_wire_frame(const struct wr_json *msg, struct wr_strbuf *out);
 int wr_wire_unframe(struct wr_strbuf *in, struct wr_json **ret, struct wr_err *err);
 
 /*
- * Client. connect: -ECONNREFUSED or -ENOENT when the agent is away. call: waits at most @timeout_ms (monotonic, total) for the
+ * Client. connect: -ECONNREFUSED or -ENOENT when the agent is away, -EAGAIN when it does not accept for 400 ms. call: waits at most @timeout_ms (monotonic, total) for the
  * answer: -ETIMEDOUT. An error answer becomes its negative errno and message (and err->cni). *ret_body may be NULL.
  */
 int wr_wire_connect(const char *socket_path, int *ret_fd, struct wr_err *err);
