@@ -6,7 +6,8 @@
  * allocation goes round the pool rather than back to the lowest.
  *
  * The first two addresses of an IPv4 range (network, and by custom the gateway) and the last (broadcast) are never given
- * (ranges of /31 and /32 excepted); of an IPv6 range the first two.
+ * (ranges of /31 and /32 excepted); of an IPv6 range the first two (/127 and /128 excepted). An IPv6 range
+ * shorter than /64 is used as far as its first /64.
  */
 #ifndef WR_IPAM_IPAM_H
 #define WR_IPAM_IPAM_H
@@ -29,7 +30,7 @@ struct wr_ipam_request {
 	const struct wr_prefix *pools;   /* in order of preference; a full one falls through to the next of its family */
 	size_t n_pools;
 	bool want4, want6;               /* families that must be given */
-	struct wr_addr fixed4, fixed6;   /* zero: any; else exactly this address (runtimeConfig.ips), in a pool, free */
+	struct wr_addr fixed4, fixed6;   /* zero: any; else this address (runtimeConfig.ips): wanted, in a pool, not held; may rest */
 };
 
 struct wr_ipam_result {
@@ -49,7 +50,8 @@ void wr_ipam_set_rest_ms(struct wr_ipam *ipam, uint64_t ms);
 
 /*
  * All families or nothing. The same attachment again gets the same addresses. -ENOSPC (CNI code 11) names the pool that is
- * exhausted and how many it holds; -EADDRINUSE (CNI code 11 too) a fixed address and its owner; -ERANGE one outside every pool.
+ * exhausted and how many it holds; -EADDRINUSE (CNI code 11 too) a fixed address and its owner, or an attachment that holds
+ * another one already; -ERANGE (CNI code 7) one that no pool can give.
  */
 int wr_ipam_allocate(struct wr_ipam *ipam, const struct wr_attachment *id, const struct wr_ipam_request *req,
 		     struct wr_ipam_result *ret, struct wr_err *err);
