@@ -47,6 +47,23 @@ static inline __u32 wr_frontend_check(const struct wr_frontend *fe)
 	return h ^ h >> 15;
 }
 
+/* Which place of a Maglev table a flow takes: the same on every node. Service affinity leaves the ports out. */
+static inline __u32 wr_maglev_hash(const struct wr_addr *src, const struct wr_addr *dst,
+				   __u32 ports, __u32 proto)
+{
+	__u32 h = ports ^ proto * 0x9e3779b1u;
+
+	h = (h ^ src->w[0]) * 0x9e3779b1u;
+	h = ((h ^ h >> 15) ^ src->w[1]) * 0x85ebca77u;
+	h = ((h ^ h >> 13) ^ src->w[2]) * 0xc2b2ae3du;
+	h = ((h ^ h >> 16) ^ src->w[3]) * 0x27d4eb2fu;
+	h = ((h ^ h >> 15) ^ dst->w[2]) * 0x85ebca77u;
+	h = ((h ^ h >> 13) ^ dst->w[3]) * 0xc2b2ae3du;
+	h = (h ^ h >> 16) * 0x85ebca6bu;
+	h = (h ^ h >> 13) * 0xc2b2ae35u;
+	return h ^ h >> 16;
+}
+
 #define WR_FE_WORD(service, check) ((__u64)(service) | (__u64)(check) << 32)
 #define WR_FE_SERVICE(word)        ((__u32)(word))
 #define WR_FE_CHECK(word)          ((__u32)((word) >> 32))
@@ -171,13 +188,24 @@ struct wr_sock_udp {
 };
 WR_ASSERT_SIZE(struct wr_sock_udp, 40);
 
-/* Context of the syscall program "lb_lookup": which backend a new flow would take. */
+enum wr_lb_flags {
+	WR_LB_RECORD =
+		1 << 0, /* a flow takes this pick: count it and remember affinity; else just look */
+	WR_LB_SOCKET =
+		1 << 1, /* asked at a socket: the client is known by its netns, not by an address */
+	WR_LB_NODE = 1 << 2, /* the client is this node */
+};
+
+/*
+ * Which backend a new flow would take: the program "lb_lookup" is test-run with this as its packet (data_in and
+ * data_out). It is a tc program since a syscall program may not look into an LPM map.
+ */
 struct wr_lb_args {
 	struct wr_addr src, dst;
 	__be16 sport, dport;
 	__u8 proto;
-	__u8 scope; /* enum wr_scope: where the client is */
-	__u16 pad;
+	__u8 scope;  /* enum wr_scope: where the client is */
+	__u16 flags; /* WR_LB_RECORD; WR_LB_SOCKET with the netns cookie in src.d[1]; WR_LB_NODE */
 	/* the answer */
 	struct wr_addr addr;
 	__be16 port;
