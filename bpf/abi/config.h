@@ -13,7 +13,7 @@
 enum wr_switch {
 	WR_SW_IPV4 = 1 << 0,
 	WR_SW_IPV6 = 1 << 1,
-	WR_SW_TUNNEL = 1 << 2,       /* some nodes are reached by VXLAN */
+	WR_SW_TUNNEL = 1 << 2, /* some nodes are reached by VXLAN */
 	WR_SW_MASQUERADE = 1 << 3,
 	WR_SW_SOCKET_LB = 1 << 4,
 	WR_SW_NODEPORT = 1 << 5,
@@ -37,26 +37,27 @@ enum wr_timeout {
 };
 
 struct wr_config {
-	__u32 switches;        /* enum wr_switch */
-	__u32 mark;            /* bit(s) set on what pod egress has masqueraded or encapsulated */
+	__u32 switches; /* enum wr_switch */
+	__u32 mark;     /* bit(s) set on what pod egress has masqueraded or encapsulated */
 	__u32 vxlan_ifindex;
-	__u32 vxlan_port;      /* host byte order */
-	__u32 nat_first;       /* first and last source port of the masquerade pool */
+	__u32 vxlan_port; /* host byte order */
+	__u32 nat_first;  /* first and last source port of the masquerade pool */
 	__u32 nat_last;
-	__u32 flow_shards;     /* power of two */
-	__u32 hz;              /* jiffies per second */
-	__u32 drop_sample;     /* report one in this many drops (power of two); 0: none */
+	__u32 flow_shards; /* power of two */
+	__u32 hz;          /* jiffies per second */
+	__u32 drop_sample; /* report one in this many drops (power of two); 0: none */
 	__u32 pad;
-	__u64 netns_cookie;    /* the node's own network namespace */
+	__u64 netns_cookie; /* the node's own network namespace */
 	__u32 timeout[WR_TIMEOUT_MAX];
 	__u32 pad2;
 };
 WR_ASSERT_SIZE(struct wr_config, 88);
 
 struct wr_globals {
-	__u64 gen;                 /* word: added to every flow's generation sum; raised at the agent's start */
-	__u64 features;            /* word: reserved, zero */
-	struct wr_addr masq4;      /* what pod traffic leaves with; zero: none. Changed only together with gen */
+	__u64 gen; /* word: added to every flow's generation sum; raised at the agent's start */
+	__u64 features; /* word: reserved, zero */
+	struct wr_addr
+		masq4; /* what pod traffic leaves with; zero: none. Changed only together with gen */
 	struct wr_addr masq6;
 };
 WR_ASSERT_SIZE(struct wr_globals, 48);

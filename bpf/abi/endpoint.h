@@ -13,41 +13,51 @@
 
 /* Identities. Below WR_IDENTITY_FIRST they are fixed; the rest belong to the policy compiler. */
 enum wr_identity {
-	WR_IDENTITY_WORLD = 0,      /* outside the cluster and in no block that a policy names */
-	WR_IDENTITY_HOST = 1,       /* this node */
-	WR_IDENTITY_NODE = 2,       /* other nodes */
-	WR_IDENTITY_UNKNOWN = 3,    /* in a pod range, but no pod is known there */
-	WR_IDENTITY_POD = 4,        /* a pod that no peer selector matches */
+	WR_IDENTITY_WORLD = 0,   /* outside the cluster and in no block that a policy names */
+	WR_IDENTITY_HOST = 1,    /* this node */
+	WR_IDENTITY_NODE = 2,    /* other nodes */
+	WR_IDENTITY_UNKNOWN = 3, /* in a pod range, but no pod is known there */
+	WR_IDENTITY_POD = 4,     /* a pod that no peer selector matches */
 	WR_IDENTITY_FIRST = 16,
 };
 
-/* Map wr_ep_by_addr: hash, struct wr_addr -> __u32 endpoint number. Every address of the node is there too (-> 0). */
+/*
+ * Map wr_ep_by_addr: hash, struct wr_addr -> __u32 endpoint number. Every address of the node is there too (-> 0), and
+ * for each endpoint its interface as a pseudo-address (wr_ep_ifindex_key), for packets whose addresses say nothing.
+ */
+static inline struct wr_addr wr_ep_ifindex_key(__u32 ifindex)
+{
+	return (struct wr_addr){ .w = { 0xffffffffu, 0xffffffffu, 0, ifindex } };
+}
 
 /* The endpoint's ruleset word. */
-#define WR_RULES_ID(word)     ((__u32)(word))
-#define WR_RULES_EGRESS       (1ull << 32) /* egress is judged by the ruleset; else open */
-#define WR_RULES_INGRESS      (1ull << 33)
-#define WR_RULES_CLOSED       (1ull << 34) /* nothing passes but the node's probes: labels not known yet */
-#define WR_RULES_AUDIT        (1ull << 35) /* judge and report, drop nothing */
+#define WR_RULES_ID(word) ((__u32)(word))
+#define WR_RULES_EGRESS   (1ull << 32) /* egress is judged by the ruleset; else open */
+#define WR_RULES_INGRESS  (1ull << 33)
+#define WR_RULES_CLOSED \
+	(1ull << 34)                /* nothing passes but the node's probes: labels not known yet */
+#define WR_RULES_AUDIT (1ull << 35) /* judge and report, drop nothing */
 
 enum wr_ep_flags {
 	WR_EP_USED = 1 << 0,
-	WR_EP_HOSTNET = 1 << 1,     /* number 0 */
-	WR_EP_ANY_SOURCE = 1 << 2,  /* no source check (chained after another main plugin that routes for others) */
-	WR_EP_L3 = 1 << 3,          /* the interface carries no Ethernet header */
+	WR_EP_HOSTNET = 1 << 1, /* number 0 */
+	WR_EP_ANY_SOURCE =
+		1
+		<< 2, /* no source check (chained after another main plugin that routes for others) */
+	WR_EP_L3 = 1 << 3, /* the interface carries no Ethernet header */
 };
 
 /* Map wr_endpoints: array, endpoint number -> struct. Only the words change while the endpoint lives. */
 struct wr_endpoint {
-	__u64 rules;       /* word */
-	__u32 gen;         /* raised after every change that flows must notice; never restarted for a reused number */
-	__u32 identity;    /* of this pod as a peer */
-	__u32 ifindex;     /* host side of the veth */
-	__u32 flags;       /* enum wr_ep_flags */
-	__u8 mac[6];       /* pod's side: source of what it sends, destination of what it gets */
-	__u8 host_mac[6];  /* host's side: the gateway's MAC */
-	__u32 mtu;         /* bytes, of the pod's interface */
-	__u32 quota;       /* promoted flows this endpoint may hold; 0: no limit */
+	__u64 rules; /* word */
+	__u32 gen; /* raised after every change that flows must notice; never restarted for a reused number */
+	__u32 identity;   /* of this pod as a peer */
+	__u32 ifindex;    /* host side of the veth */
+	__u32 flags;      /* enum wr_ep_flags */
+	__u8 mac[6];      /* pod's side: source of what it sends, destination of what it gets */
+	__u8 host_mac[6]; /* host's side: the gateway's MAC */
+	__u32 mtu;        /* bytes, of the pod's interface */
+	__u32 quota;      /* promoted flows this endpoint may hold; 0: no limit */
 	__u32 pad;
 	struct wr_addr addr4; /* zero: none */
 	struct wr_addr addr6;
@@ -56,7 +66,7 @@ WR_ASSERT_SIZE(struct wr_endpoint, 80);
 
 /* Map wr_ep_stats: array beside it: what the programs count. */
 struct wr_ep_stats {
-	__u64 promoted;    /* promoted flows now; atomic */
+	__u64 promoted; /* promoted flows now; atomic */
 	__u64 packets[WR_DIR_MAX];
 	__u64 bytes[WR_DIR_MAX];
 	__u64 drops[WR_DIR_MAX];
@@ -81,7 +91,7 @@ WR_ASSERT_SIZE(struct wr_peer_prefix, 20);
 #define WR_PEER_NEXTHOP(word)  ((__u32)((word) >> 32) & 0xffffff)
 #define WR_PEER_FLAGS(word)    ((__u32)((word) >> 56))
 enum wr_peer_flags {
-	WR_PEER_CLUSTER = 1 << 0,  /* pod range or node: never masqueraded towards it */
+	WR_PEER_CLUSTER = 1 << 0, /* pod range or node: never masqueraded towards it */
 	WR_PEER_IS_NODE = 1 << 1,
 	WR_PEER_LOCAL_RANGE = 1 << 2, /* this node's own pod range */
 };
@@ -89,11 +99,11 @@ enum wr_peer_flags {
 /* Map wr_identity_gens: array, identity -> __u32, raised when an address in use changes identity. */
 
 enum wr_nexthop_kind {
-	WR_NH_STACK,   /* let the host's stack have it (TC_ACT_OK) */
-	WR_NH_NEIGH,   /* redirect_neigh: interface and gateway (or the destination itself when gateway is zero) */
-	WR_NH_ROUTE,   /* redirect_neigh with a route lookup of its own */
-	WR_NH_TUNNEL,  /* VXLAN: outer destination is gateway */
-	WR_NH_DROP,    /* unreachable */
+	WR_NH_STACK, /* let the host's stack have it (TC_ACT_OK) */
+	WR_NH_NEIGH, /* redirect_neigh: interface and gateway (or the destination itself when gateway is zero) */
+	WR_NH_ROUTE,  /* redirect_neigh with a route lookup of its own */
+	WR_NH_TUNNEL, /* VXLAN: outer destination is gateway */
+	WR_NH_DROP,   /* unreachable */
 };
 
 /* Map wr_nexthops: array, next-hop number -> struct. 0 is always WR_NH_STACK. Immutable but for gen while referenced. */
@@ -101,10 +111,11 @@ struct wr_nexthop {
 	__u32 gen;
 	__u32 ifindex;
 	struct wr_addr gateway;
-	__u32 mtu;         /* what a packet may measure before encapsulation; bytes */
-	__u16 kind;        /* enum wr_nexthop_kind */
-	__u16 node;        /* node number, for display; 0: none */
-	struct wr_addr outer_src; /* tunnel: what outer sources are accepted from that node (other family: zero) */
+	__u32 mtu;  /* what a packet may measure before encapsulation; bytes */
+	__u16 kind; /* enum wr_nexthop_kind */
+	__u16 node; /* node number, for display; 0: none */
+	struct wr_addr
+		outer_src; /* tunnel: what outer sources are accepted from that node (other family: zero) */
 	__u32 vni;
 	__u32 pad;
 };

@@ -9,8 +9,8 @@ enum wr_event_type {
 	WR_EVENT_DROP = 1,
 	WR_EVENT_FLOW_NEW,
 	WR_EVENT_FLOW_END,
-	WR_EVENT_AUDIT,   /* would have been dropped: shadow mode */
-	WR_EVENT_DNS,     /* a DNS answer follows in the payload */
+	WR_EVENT_AUDIT, /* would have been dropped: shadow mode */
+	WR_EVENT_DNS,   /* a DNS answer follows in the payload */
 };
 
 enum wr_hook {
@@ -26,20 +26,20 @@ enum wr_hook {
 };
 
 struct wr_event {
-	__u64 time;         /* bpf_ktime_get_boot_ns */
-	__u16 type;         /* enum wr_event_type */
-	__u16 reason;       /* enum wr_reason */
-	__u8 hook;          /* enum wr_hook */
+	__u64 time;   /* bpf_ktime_get_boot_ns */
+	__u16 type;   /* enum wr_event_type */
+	__u16 reason; /* enum wr_reason */
+	__u8 hook;    /* enum wr_hook */
 	__u8 proto;
 	__u8 tcp_flags;
-	__u8 dir;           /* enum wr_dir, of the verdict */
+	__u8 dir;                /* enum wr_dir, of the verdict */
 	struct wr_addr src, dst; /* as the packet carried them */
 	__be16 sport, dport;     /* ICMP: type and code in sport's bytes, identifier in dport */
-	__u32 len;          /* packet length, bytes */
+	__u32 len;               /* packet length, bytes */
 	__u32 ifindex;
 	__u32 src_ep, dst_ep;
 	__u32 src_identity, dst_identity;
-	__u32 rule;         /* 0: none */
+	__u32 rule; /* 0: none */
 	__u32 service, backend;
 	__u64 packets, bytes; /* FLOW_END: both directions */
 };

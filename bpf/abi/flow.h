@@ -19,34 +19,60 @@ struct wr_flow_key {
 	struct wr_addr a, b;
 	__be16 port_a, port_b;
 	__u8 proto;
-	__u8 pad[3];
+	__u8 alt; /* 1: the originator's tuple, where the plain key is the reply tuple of another flow */
+	__u8 pad[2];
 };
 WR_ASSERT_SIZE(struct wr_flow_key, 40);
 
+/*
+ * The key's hash. Bits 0-31 are the check that a flow carries; wr_flow_shard() takes its bits from the upper half.
+ */
+static inline __u64 wr_flow_hash(const struct wr_flow_key *key)
+{
+	__u64 ports = (__u64)key->port_a | (__u64)key->port_b << 16 | (__u64)key->proto << 32 |
+		      (__u64)key->alt << 40;
+	__u64 h;
+
+	h = (key->a.d[0] + 0x9e3779b97f4a7c15ull) * 0xd6e8feb86659fd93ull;
+	h ^= (key->a.d[1] + 0xc2b2ae3d27d4eb4full) * 0xa0761d6478bd642full;
+	h += (key->b.d[0] + 0x165667b19e3779f9ull) * 0xe7037ed1a0b428dbull;
+	h ^= (key->b.d[1] + 0x8ebc6af09c88c6e3ull) * 0x8ebc6af09c88c6e5ull;
+	h = (h ^ h >> 29) + ports;
+	h *= 0xff51afd7ed558ccdull;
+	return h ^ h >> 32;
+}
+
+#define WR_FLOW_CHECK(hash)         ((__u32)(hash))
+#define WR_FLOW_SHARD(hash, shards) ((__u32)((hash) >> 40) & ((shards)-1))
+#define WR_FLOW_SHARDS_MAX          256
+
 /* Bits of the state word. */
-#define WR_FLOW_TCP_MASK     0xffull        /* enum wr_tcp_state */
-#define WR_FLOW_ORIG_B       (1ull << 8)    /* the originator is the key's b end */
-#define WR_FLOW_TRANSLATED   (1ull << 9)    /* packets are rewritten; has a partner entry */
-#define WR_FLOW_REPLY_TUPLE  (1ull << 10)   /* this is the answering side's tuple */
-#define WR_FLOW_ANSWERED     (1ull << 11)   /* a reply was seen */
-#define WR_FLOW_PROMOTED     (1ull << 12)
-#define WR_FLOW_DEAD         (1ull << 13)   /* packets treat it as a miss; deleted a second later at the earliest */
-#define WR_FLOW_MASQ         (1ull << 14)   /* source rewritten to a node address */
-#define WR_FLOW_SERVICE      (1ull << 15)   /* destination rewritten to a backend */
-#define WR_FLOW_SOCKET       (1ull << 16)   /* balanced at the socket: backend is known, nothing is rewritten */
-#define WR_FLOW_DSR          (1ull << 17)   /* replies bypass this node */
-#define WR_FLOW_FROM_HOST    (1ull << 18)   /* originated by this node */
-#define WR_FLOW_FIN_ORIG     (1ull << 19)
-#define WR_FLOW_FIN_REPLY    (1ull << 20)
-#define WR_FLOW_ONEWAY       (1ull << 21)   /* promoted by age and count, never answered */
+#define WR_FLOW_TCP_MASK    0xffull      /* enum wr_tcp_state */
+#define WR_FLOW_ORIG_B      (1ull << 8)  /* the originator is the key's b end */
+#define WR_FLOW_TRANSLATED  (1ull << 9)  /* packets are rewritten; has a partner entry */
+#define WR_FLOW_REPLY_TUPLE (1ull << 10) /* this is the answering side's tuple */
+#define WR_FLOW_ANSWERED    (1ull << 11) /* a reply was seen */
+#define WR_FLOW_PROMOTED    (1ull << 12)
+#define WR_FLOW_DEAD \
+	(1ull << 13) /* packets treat it as a miss; deleted a second later at the earliest */
+#define WR_FLOW_MASQ    (1ull << 14) /* source rewritten to a node address */
+#define WR_FLOW_SERVICE (1ull << 15) /* destination rewritten to a backend */
+#define WR_FLOW_SOCKET \
+	(1ull << 16) /* balanced at the socket: backend is known, nothing is rewritten */
+#define WR_FLOW_DSR       (1ull << 17) /* replies bypass this node */
+#define WR_FLOW_FROM_HOST (1ull << 18) /* originated by this node */
+#define WR_FLOW_FIN_ORIG  (1ull << 19)
+#define WR_FLOW_FIN_REPLY (1ull << 20)
+#define WR_FLOW_ONEWAY    (1ull << 21) /* promoted by age and count, never answered */
+#define WR_FLOW_ALT       (1ull << 22) /* the originator's tuple has key.alt set (in both entries) */
 
 enum wr_tcp_state {
-	WR_TCP_NONE,      /* not TCP */
+	WR_TCP_NONE, /* not TCP */
 	WR_TCP_SYN_SENT,
-	WR_TCP_SYN_RECV,  /* answered by SYN-ACK */
+	WR_TCP_SYN_RECV, /* answered by SYN-ACK */
 	WR_TCP_ESTABLISHED,
-	WR_TCP_FIN,       /* one side closed */
-	WR_TCP_CLOSING,   /* both closed */
+	WR_TCP_FIN,     /* one side closed */
+	WR_TCP_CLOSING, /* both closed */
 	WR_TCP_RESET,
 	WR_TCP_MAX,
 };
@@ -56,37 +82,38 @@ enum wr_tcp_state {
  * from (source and destination endpoint, backend, both identities, globals). Counters only grow, so an equal sum
  * means that nothing moved.
  */
-#define WR_JUDGED_EGRESS     1ull           /* allowed by the sender's policy */
-#define WR_JUDGED_INGRESS    2ull
-#define WR_JUDGED_AUDIT      4ull           /* would have been dropped */
-#define WR_JUDGED_SHIFT      8
+#define WR_JUDGED_EGRESS  1ull /* allowed by the sender's policy */
+#define WR_JUDGED_INGRESS 2ull
+#define WR_JUDGED_AUDIT   4ull /* would have been dropped */
+#define WR_JUDGED_SHIFT   8
 
 /* The way out, a word per direction: number of an endpoint or a next hop, and the next hop's generation. */
-#define WR_OUT(number, gen)  ((__u64)(number) | (__u64)(gen) << 32)
-#define WR_OUT_EP            (1u << 31)     /* the number is an endpoint's */
-#define WR_OUT_NUMBER(word)  ((__u32)(word))
-#define WR_OUT_GEN(word)     ((__u32)((word) >> 32))
+#define WR_OUT(number, gen) ((__u64)(number) | (__u64)(gen) << 32)
+#define WR_OUT_EP           (1u << 31) /* the number is an endpoint's */
+#define WR_OUT_NUMBER(word) ((__u32)(word))
+#define WR_OUT_GEN(word)    ((__u32)((word) >> 32))
 
 enum wr_flow_dir {
-	WR_FLOW_ORIG,  /* sent by the originator */
+	WR_FLOW_ORIG, /* sent by the originator */
 	WR_FLOW_REPLY,
 	WR_FLOW_DIRS,
 };
 
 struct wr_flow {
-	__u64 state;                     /* word */
-	__u64 seen;                      /* word: jiffies of the last packet; written only when it changed */
-	__u64 judged;                    /* word */
-	__u64 out[WR_FLOW_DIRS];         /* words */
-	__u64 packets[WR_FLOW_DIRS];     /* words; counted without locks, so near and not exact */
-	__u64 bytes[WR_FLOW_DIRS];       /* words */
-	__u64 created;                   /* jiffies */
-	__u64 nonce;                     /* shared with the partner */
-	struct wr_addr new_src, new_dst; /* the partner's tuple as this tuple's packets shall leave */
+	__u64 state;  /* word */
+	__u64 seen;   /* word: jiffies of the last packet; written only when it changed */
+	__u64 judged; /* word */
+	__u64 out[WR_FLOW_DIRS];     /* words */
+	__u64 packets[WR_FLOW_DIRS]; /* words; counted without locks, so near and not exact */
+	__u64 bytes[WR_FLOW_DIRS];   /* words */
+	__u64 created;               /* jiffies */
+	__u64 nonce;                 /* shared with the partner */
+	struct wr_addr new_src,
+		new_dst; /* the partner's tuple as this tuple's packets shall leave */
 	__be16 new_sport, new_dport;
-	__u32 l3_diff, l4_diff;          /* checksum differences of the rewrite (RFC 1624) */
-	__u32 check;                     /* hash of the key: LRU elements are recycled under a reader's feet */
-	__u32 src_ep, dst_ep;            /* WR_EP_NONE: not of this node */
+	__u32 l3_diff, l4_diff; /* checksum differences of the rewrite (RFC 1624) */
+	__u32 check;          /* hash of the key: LRU elements are recycled under a reader's feet */
+	__u32 src_ep, dst_ep; /* WR_EP_NONE: not of this node */
 	__u32 src_identity, dst_identity;
 	__u32 backend;                   /* 0: none */
 	__u32 service;                   /* service id, for display; 0: none */
@@ -112,8 +139,8 @@ WR_ASSERT_SIZE(struct wr_sweep_args, 16);
 /* Map wr_fragments: LRU. A later fragment takes ports from here. */
 struct wr_frag_key {
 	struct wr_addr src, dst;
-	__u32 id;          /* IPv4: 16 bits; IPv6: 32 bits, network byte order */
-	__u32 ifindex;     /* the hook's interface */
+	__u32 id;      /* IPv4: 16 bits; IPv6: 32 bits, network byte order */
+	__u32 ifindex; /* the hook's interface */
 	__u8 proto;
 	__u8 pad[7];
 };

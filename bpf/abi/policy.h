@@ -12,12 +12,12 @@
 #define WR_RULE_ANY_PEER 0xffffffffu
 
 struct wr_rule_key {
-	__u32 len;       /* WR_RULE_LEN_* + port bits */
+	__u32 len; /* WR_RULE_LEN_* + port bits */
 	__u32 ruleset;
 	__u32 identity;
-	__u8 dir;        /* enum wr_dir */
+	__u8 dir; /* enum wr_dir */
 	__u8 proto;
-	__be16 port;     /* destination port; ICMP: 0 */
+	__be16 port; /* destination port; ICMP: 0 */
 };
 WR_ASSERT_SIZE(struct wr_rule_key, 16);
 
@@ -30,7 +30,7 @@ enum wr_verdict {
 };
 
 #define WR_RULE_WORD(verdict, rule) ((__u64)(verdict) | (__u64)(rule) << 32)
-#define WR_RULE_VERDICT(word) ((__u32)(word) & 0xff)
-#define WR_RULE_NUMBER(word)  ((__u32)((word) >> 32))
+#define WR_RULE_VERDICT(word)       ((__u32)(word)&0xff)
+#define WR_RULE_NUMBER(word)        ((__u32)((word) >> 32))
 
 #endif

@@ -6,14 +6,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/abi/maps.h"
 #include "bpf/abi/service.h"
-
-enum wr_default_size {
-#define X(name, size) name##_size = (size),
-	WR_MAPS(X)
-#undef X
-};
+#include "bpf/include/sizes.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

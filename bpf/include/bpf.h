@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What every program includes first: helpers, byte order, and the few words of C that BPF lacks. */
+#ifndef WR_BPF_BPF_H
+#define WR_BPF_BPF_H
+
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Words (bpf/abi/base.h) are read and written whole. */
+#define READ_ONCE(x)     (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+
+#ifndef memcpy
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#endif
+
+/*
+ * Not for us: the next program of the hook, in the end the stack. Good for tcx (TCX_NEXT) and for clsact
+ * (TC_ACT_UNSPEC), so that other people's programs behind ours see what we let through.
+ */
+#define WR_PASS TC_ACT_UNSPEC
+#define WR_DROP TC_ACT_SHOT
+
+#endif

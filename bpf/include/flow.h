@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Finding a packet's flow, and what the packet's direction in it is. */
+#ifndef WR_BPF_FLOW_H
+#define WR_BPF_FLOW_H
+
+#include "bpf/include/config.h"
+#include "bpf/include/maps_flow.h"
+#include "bpf/include/pkt.h"
+
+static __always_inline void *flow_shard(__u32 place)
+{
+	return bpf_map_lookup_elem(&wr_flows, &place);
+}
+
+/* Where flows with this hash are inserted; NULL: the loader has made none. */
+static __always_inline void *wr_flow_shard_of(__u64 hash)
+{
+	return flow_shard(WR_FLOW_SHARD(hash, wr_cfg.flow_shards));
+}
+
+/* In the shard that this one replaces, while the table is being resized. */
+static __noinline struct wr_flow *flow_find_old(const struct wr_flow_key *key, __u64 hash)
+{
+	void *shard = flow_shard(wr_cfg.flow_shards + WR_FLOW_SHARD(hash, wr_cfg.flow_shards));
+
+	return shard ? bpf_map_lookup_elem(shard, key) : NULL;
+}
+
+/* A promoted flow, dead ones included; NULL: there is none under this key. */
+static __always_inline struct wr_flow *wr_flow_find(const struct wr_flow_key *key, __u64 hash)
+{
+	void *shard = wr_flow_shard_of(hash);
+	struct wr_flow *flow;
+
+	if (unlikely(!shard))
+		return NULL;
+	flow = bpf_map_lookup_elem(shard, key);
+	return likely(flow) ? flow : flow_find_old(key, hash);
+}
+
+/* Which way the packet goes in a flow of this state: enum wr_flow_dir. */
+static __always_inline int wr_flow_dir_of(const struct wr_pkt *p, __u64 state)
+{
+	return p->from_b == !!(state & WR_FLOW_ORIG_B) ? WR_FLOW_ORIG : WR_FLOW_REPLY;
+}
+
+#endif
