@@ -358,3 +358,15 @@ cluster_logs() {
 
 	for f in "$WR_T"/log/agent-*; do printf '== %s\n' "${f##*/}"; tail -n 20 "$f"; done
 }
+
+# bats runs each test in a process of its own: what setup_file learned is kept on disk.
+save_cluster() {
+	declare -p WR_T MANIFESTS NODE_INDEX POD_NODE POD_IP4 POD_IP6 AGENT_PID SVC_INDEX |
+		sed 's/^declare -\([^ ]*\)/declare -g\1/' >"$BATS_FILE_TMPDIR/cluster"
+}
+
+restore_cluster() {
+	# shellcheck source=/dev/null
+	. "$BATS_FILE_TMPDIR/cluster"
+	export WEIR_STATE_DIR=$WR_T/state WEIR_RUN_DIR=$WR_T/run
+}
