@@ -55,7 +55,7 @@ static int result_of(int error)
 {
 	if (error == ECONNREFUSED || error == ECONNRESET)
 		return REFUSED;
-	if (error == EAGAIN || error == EWOULDBLOCK || error == ETIMEDOUT || error == EINPROGRESS)
+	if (error == EAGAIN || error == ETIMEDOUT || error == EINPROGRESS)
 		return TIMED_OUT;
 	fprintf(stderr, "peer: %s\n", strerror(error));
 	return FAILED;
@@ -88,8 +88,8 @@ static int listen_on(const struct target *t)
 	return fd;
 }
 
-static size_t describe(const char *name, const struct sockaddr_storage *from, socklen_t size, char *out,
-		       size_t out_size)
+static size_t describe(const char *name, const struct sockaddr_storage *from, socklen_t size,
+		       char *out, size_t out_size)
 {
 	char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
 
@@ -98,7 +98,9 @@ static size_t describe(const char *name, const struct sockaddr_storage *from, so
 	return (size_t)snprintf(out, out_size, "%s %s %s\n", name, host, port);
 }
 
-static void serve_connection(int fd, const char *name, const struct sockaddr_storage *from, socklen_t size)
+static __attribute__((noreturn)) void serve_connection(int fd, const char *name,
+						       const struct sockaddr_storage *from,
+						       socklen_t size)
 {
 	char in[2048], out[256];
 	size_t len = describe(name, from, size, out, sizeof(out));
@@ -115,7 +117,7 @@ static void serve_connection(int fd, const char *name, const struct sockaddr_sto
 	exit(0);
 }
 
-static void sink_connection(int fd)
+static __attribute__((noreturn)) void sink_connection(int fd)
 {
 	static char in[1 << 16];
 	char out[32];
@@ -128,7 +130,7 @@ static void sink_connection(int fd)
 	exit(write(fd, out, (size_t)n) != n);
 }
 
-static int serve_tcp(const struct target *t, const char *name)
+static __attribute__((noreturn)) void serve_tcp(const struct target *t, const char *name)
 {
 	int listener = listen_on(t);
 
@@ -150,7 +152,7 @@ static int serve_tcp(const struct target *t, const char *name)
 	}
 }
 
-static int serve_udp(const struct target *t, const char *name)
+static __attribute__((noreturn)) void serve_udp(const struct target *t, const char *name)
 {
 	static char in[1 << 16];
 	char out[256];
@@ -168,6 +170,13 @@ static int serve_udp(const struct target *t, const char *name)
 			     (size_t)snprintf(out, sizeof(out), "%zd\n", n);
 		sendto(fd, out, len, 0, (struct sockaddr *)&from, size);
 	}
+}
+
+static __attribute__((noreturn)) void serve(const struct target *t, const char *name)
+{
+	if (t->type == SOCK_STREAM)
+		serve_tcp(t, name);
+	serve_udp(t, name);
 }
 
 static int exchange(int fd, const char *text, size_t len)
@@ -234,7 +243,8 @@ static int hold(const struct target *t, long seconds)
 	for (time_t end = time(NULL) + seconds; !r && time(NULL) < end; nanosleep(&pause, NULL)) {
 		int len = snprintf(out, sizeof(out), "#%lu\n", sent++);
 
-		if (send(fd, out, (size_t)len, MSG_NOSIGNAL) != len || recv(fd, in, (size_t)len, MSG_WAITALL) != len ||
+		if (send(fd, out, (size_t)len, MSG_NOSIGNAL) != len ||
+		    recv(fd, in, (size_t)len, MSG_WAITALL) != len ||
 		    memcmp(in, out, (size_t)len) != 0) {
 			lost++;
 			r = result_of(errno);
@@ -277,14 +287,15 @@ int main(int argc, char **argv)
 	if (limit)
 		timeout_ms = (int)strtol(limit, NULL, 10);
 	if (argc < 5 || parse_target(argv[2], argv[3], argv[4], &t)) {
-		fputs("usage: peer serve|sink|ask|stay|hold|bulk tcp|udp ADDR PORT [NAME|COUNT|SECONDS|BYTES]\n", stderr);
+		fputs("usage: peer serve|sink|ask|stay|hold|bulk tcp|udp ADDR PORT [NAME|COUNT|SECONDS|BYTES]\n",
+		      stderr);
 		return USAGE;
 	}
 	n = argc > 5 ? strtol(argv[5], NULL, 10) : 1;
 	if (strcmp(argv[1], "serve") == 0 && argc > 5)
-		return t.type == SOCK_STREAM ? serve_tcp(&t, argv[5]) : serve_udp(&t, argv[5]);
+		serve(&t, argv[5]);
 	if (strcmp(argv[1], "sink") == 0)
-		return t.type == SOCK_STREAM ? serve_tcp(&t, NULL) : serve_udp(&t, NULL);
+		serve(&t, NULL);
 	if (strcmp(argv[1], "ask") == 0)
 		return ask(&t, n);
 	if (strcmp(argv[1], "stay") == 0)
