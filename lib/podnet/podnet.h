@@ -11,7 +11,6 @@
 
 #include "lib/base/addr.h"
 #include "lib/base/err.h"
-#include "lib/model/endpoint.h"
 
 /* Gateways that pods route to; answered by permanent neighbour entries inside the pod. */
 #define WR_GATEWAY4 "169.254.1.1"
@@ -21,26 +20,40 @@ struct wr_podnet_request {
 	int netns_fd;              /* the pod's */
 	const char *host_ifname, *ifname;
 	uint32_t mtu;
-	uint8_t mac[6];            /* pod's side; zero: derived from the address (02:...), stable */
-	struct wr_addr addr4, addr6;
-	struct wr_addr gateway4, gateway6;
+	uint8_t mac[6];            /* pod's side; zero: wr_podnet_mac() */
+	struct wr_addr addr4, addr6; /* zero: none */
+	struct wr_addr gateway4, gateway6; /* zero: WR_GATEWAY4, WR_GATEWAY6 */
 };
+
+/* Every host side has this one: nothing on a pair is beside it, and programs may hold it as a constant. */
+extern const uint8_t wr_podnet_host_mac[6];
+/* What a pod's side gets unless told: from the IPv4 address, else from the IPv6 address, so that a new owner of an address
+ * is not shadowed by somebody's stale neighbour entry. Locally administered. */
+void wr_podnet_mac(const struct wr_addr *addr4, const struct wr_addr *addr6, uint8_t ret[6]);
 
 struct wr_podnet_result {
 	uint32_t host_ifindex, ifindex;
 	uint8_t mac[6], host_mac[6];
+	uint64_t netns_cookie; /* of the pod's namespace; 0: the kernel does not say (before 5.14) */
 };
 
 /*
- * Makes everything, host side up last. -EEXIST: the pod has an interface of that name already (nothing is touched). A host interface left
- * by an earlier half-done ADD of the same name is removed first. Any failure undoes what was made.
+ * Makes everything, the host-side routes too; the host side comes up last. -EEXIST: the pod has an interface of that name
+ * already (nothing is touched). A host interface left by an earlier half-done ADD of the same name is removed first. Any
+ * failure undoes what was made. At least one address is set; a gateway that is zero is the default one.
+ *
+ * The pod gets no link-local address: all that it could serve is answered by the datapath, and each would cost duplicate
+ * address detection and router solicitations.
  */
 int wr_podnet_add(const struct wr_podnet_request *req, struct wr_podnet_result *ret, struct wr_err *err);
 /* Removes the host side (and so the pair). Missing is success. */
 int wr_podnet_del(const char *host_ifname, struct wr_err *err);
 /* Names the first difference: interface gone, wrong MAC, address missing, route missing. Extra addresses and routes are tolerated. */
 int wr_podnet_check(const struct wr_podnet_request *want, struct wr_err *err);
-/* Host-side routes to the pod's addresses (scope link), used by the node's own traffic. Idempotent; removed with the link. */
+/*
+ * Host-side routes to the pod's addresses (scope link) and permanent neighbour entries, used by the node's own traffic, as
+ * wr_podnet_add makes them. For putting them back. Idempotent; they go with the link.
+ */
 int wr_podnet_host_routes(const struct wr_podnet_request *req, uint32_t host_ifindex, struct wr_err *err);
 
 #endif
