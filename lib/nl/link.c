@@ -49,8 +49,7 @@ static void put_end(struct nl_msg *msg, const struct wr_veth_end *end, uint32_t 
 void wr_link_add_veth(struct wr_nl_batch *b, const struct wr_veth_end *near,
 		      const struct wr_veth_end *far, uint32_t mtu)
 {
-	struct nl_msg *msg =
-		message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, near->name, 0);
+	struct nl_msg *msg = message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, near->name, 0);
 	struct ifinfomsg peer_ifi = { 0 };
 	struct nlattr *info, *data, *peer;
 
@@ -259,7 +258,7 @@ int wr_link_decode(const struct nlmsghdr *msg, struct wr_link *ret)
 
 	if (msg->nlmsg_type != RTM_NEWLINK && msg->nlmsg_type != RTM_DELLINK)
 		return -EINVAL;
-	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)msg, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+	if (wr_msg_parse(msg, sizeof(*ifi), tb, IFLA_MAX))
 		return -EINVAL;
 	l.ifindex = (uint32_t)ifi->ifi_index;
 	l.flags = ifi->ifi_flags;

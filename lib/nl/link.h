@@ -13,8 +13,8 @@ struct wr_link {
 	uint32_t peer;   /* IFLA_LINK: a veth's other end, a VLAN's device; 0: none */
 	uint32_t master; /* bridge or bond; 0: none */
 	uint32_t mtu;
-	uint32_t flags;  /* IFF_UP, ... */
-	uint16_t type;   /* ARPHRD_ETHER, ... */
+	uint32_t flags;    /* IFF_UP, ... */
+	uint16_t type;     /* ARPHRD_ETHER, ... */
 	bool foreign_peer; /* the peer lives in another network namespace */
 	uint8_t mac[6];
 	char name[IFNAMSIZ];

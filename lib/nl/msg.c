@@ -15,10 +15,9 @@ struct nl_msg *wr_msg_new(uint16_t type, uint16_t flags, const void *header, siz
 {
 	struct nl_msg *msg = nlmsg_alloc_size(MSG_SIZE);
 
-	if (msg && (!nlmsg_put(msg, 0, 0, type, 0, NLM_F_REQUEST | flags) ||
-		    nlmsg_append(msg, (void *)(uintptr_t)header, size, NLMSG_ALIGNTO))) {
-		nlmsg_free(msg);
-		return NULL;
+	if (msg) {
+		nlmsg_put(msg, 0, 0, type, 0, NLM_F_REQUEST | flags);
+		memcpy(nlmsg_reserve(msg, size, NLMSG_ALIGNTO), header, size);
 	}
 	return msg;
 }
@@ -47,6 +46,21 @@ void wr_msg_addr(struct nl_msg *msg, int type, const struct wr_addr *a)
 	size_t size = wr_addr_bytes(a, bytes);
 
 	nla_put(msg, type, (int)size, bytes);
+}
+
+int wr_msg_parse(const struct nlmsghdr *msg, size_t header, struct nlattr *tb[], int max)
+{
+	if (!nlmsg_valid_hdr(msg, (int)header))
+		return -EINVAL;
+	return nla_parse(tb, max, nlmsg_attrdata(msg, (int)header), nlmsg_attrlen(msg, (int)header),
+			 NULL) < 0 ?
+		       -EINVAL :
+		       0;
+}
+
+static struct nlattr *find(const struct nlmsghdr *msg, size_t header, int type)
+{
+	return nla_find(nlmsg_attrdata(msg, (int)header), nlmsg_attrlen(msg, (int)header), type);
 }
 
 bool wr_attr_addr(const struct nlattr *a, struct wr_addr *ret)
@@ -111,14 +125,14 @@ static void on_interface(char *buf, size_t size, uint32_t ifindex)
 		snprintf(buf + len, size - len, " on interface %u", ifindex);
 }
 
-static void describe_addr(const struct nlmsghdr *msg, int header, int type, int prefix_len,
+static void describe_addr(const struct nlmsghdr *msg, size_t header, int type, int prefix_len,
 			  char *buf, size_t size)
 {
 	char text[WR_ADDR_STRLEN] = "default";
 	struct wr_addr a;
 	size_t len;
 
-	if (wr_attr_addr(nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)msg, header, type), &a))
+	if (wr_attr_addr(find(msg, header, type), &a))
 		wr_addr_format(&a, text);
 	len = strlen(buf);
 	snprintf(buf + len, size - len, prefix_len < 0 ? " %s" : " %s/%d", text, prefix_len);
@@ -130,8 +144,7 @@ static void describe_link(const struct nlmsghdr *msg, char *buf, size_t size)
 	size_t len = strlen(buf);
 	char name[IFNAMSIZ];
 
-	wr_attr_str(nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)msg, sizeof(*ifi), IFLA_IFNAME),
-		    name, sizeof(name));
+	wr_attr_str(find(msg, sizeof(*ifi), IFLA_IFNAME), name, sizeof(name));
 	if (name[0])
 		snprintf(buf + len, size - len, " %s", name);
 	else
@@ -141,8 +154,7 @@ static void describe_link(const struct nlmsghdr *msg, char *buf, size_t size)
 static void describe_route(const struct nlmsghdr *msg, char *buf, size_t size)
 {
 	const struct rtmsg *rtm = nlmsg_data(msg);
-	struct nlattr *oif =
-		nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)msg, sizeof(*rtm), RTA_OIF);
+	struct nlattr *oif = find(msg, sizeof(*rtm), RTA_OIF);
 
 	describe_addr(msg, sizeof(*rtm), RTA_DST, rtm->rtm_dst_len ?: -1, buf, size);
 	on_interface(buf, size, wr_attr_u32(oif));

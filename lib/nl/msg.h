@@ -18,6 +18,8 @@ void wr_msg_get(struct wr_nl_batch *b, struct nl_msg *msg);
 
 /* The family's 4 or 16 bytes as an attribute. */
 void wr_msg_addr(struct nl_msg *msg, int type, const struct wr_addr *a);
+/* Attributes behind a @header of that size into tb[0..max]. -EINVAL: malformed. */
+int wr_msg_parse(const struct nlmsghdr *msg, size_t header, struct nlattr *tb[], int max);
 /* false: the attribute is absent or of another size. */
 bool wr_attr_addr(const struct nlattr *a, struct wr_addr *ret);
 void wr_attr_mac(const struct nlattr *a, uint8_t ret[6]); /* zero when there is none */

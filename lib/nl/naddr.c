@@ -102,7 +102,7 @@ int wr_naddr_decode(const struct nlmsghdr *msg, struct wr_naddr *ret)
 
 	if (msg->nlmsg_type != RTM_NEWADDR && msg->nlmsg_type != RTM_DELADDR)
 		return -EINVAL;
-	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)msg, sizeof(*ifa), tb, IFA_MAX, NULL) < 0 ||
+	if (wr_msg_parse(msg, sizeof(*ifa), tb, IFA_MAX) ||
 	    !wr_attr_addr(tb[IFA_LOCAL] ?: tb[IFA_ADDRESS], &a.prefix.addr))
 		return -EINVAL;
 	a.ifindex = ifa->ifa_index;

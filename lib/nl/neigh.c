@@ -68,8 +68,7 @@ static int add_row(void *ctx, const struct nlmsghdr *msg)
 
 	if (r)
 		return r;
-	if (wr_addr_family(&n.addr) == rows->family &&
-	    (!rows->ifindex || rows->ifindex == n.ifindex))
+	if (wr_addr_family(&n.addr) == rows->family && (!rows->ifindex || rows->ifindex == n.ifindex))
 		wr_vec_push(&rows->to->v, n);
 	return 0;
 }
@@ -122,8 +121,7 @@ int wr_neigh_decode(const struct nlmsghdr *msg, struct wr_neigh *ret)
 
 	if (msg->nlmsg_type != RTM_NEWNEIGH && msg->nlmsg_type != RTM_DELNEIGH)
 		return -EINVAL;
-	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)msg, sizeof(*ndm), tb, NDA_MAX, NULL) < 0 ||
-	    !wr_attr_addr(tb[NDA_DST], &n.addr))
+	if (wr_msg_parse(msg, sizeof(*ndm), tb, NDA_MAX) || !wr_attr_addr(tb[NDA_DST], &n.addr))
 		return -EINVAL;
 	n.ifindex = (uint32_t)ndm->ndm_ifindex;
 	n.state = ndm->ndm_state;

@@ -36,7 +36,7 @@ void wr_nl_close(struct wr_nl *nl);
 enum wr_nl_tolerate {
 	WR_NL_MAY_EXIST = 1 << 0, /* EEXIST */
 	WR_NL_MAY_MISS = 1 << 1,  /* ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL, ENXIO */
-	WR_NL_MAY_LACK = 1 << 2,  /* EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT: not in this kernel */
+	WR_NL_MAY_LACK = 1 << 2, /* EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT: not in this kernel */
 };
 
 struct wr_nl_op {

@@ -135,8 +135,8 @@ struct rows {
 
 static bool wanted(const struct wr_route *r, const struct wr_route_filter *f)
 {
-	return wr_addr_family(&r->dst.addr) == f->family &&
-	       (!f->table || f->table == r->table) && (!f->ifindex || f->ifindex == r->ifindex) &&
+	return wr_addr_family(&r->dst.addr) == f->family && (!f->table || f->table == r->table) &&
+	       (!f->ifindex || f->ifindex == r->ifindex) &&
 	       (!f->protocol || f->protocol == r->protocol);
 }
 
@@ -244,7 +244,7 @@ int wr_route_decode(const struct nlmsghdr *msg, struct wr_routes *ret)
 	struct wr_route r = { 0 };
 
 	if ((msg->nlmsg_type != RTM_NEWROUTE && msg->nlmsg_type != RTM_DELROUTE) ||
-	    nlmsg_parse((struct nlmsghdr *)(uintptr_t)msg, sizeof(*rtm), tb, RTA_MAX, NULL) < 0 ||
+	    wr_msg_parse(msg, sizeof(*rtm), tb, RTA_MAX) ||
 	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6))
 		return -EINVAL;
 	r.dst = wr_route_default(rtm->rtm_family);

@@ -9,7 +9,7 @@
 #include "lib/nl/nl.h"
 
 /* Routes that Weir makes on the node carry this origin, so that it finds its own and leaves others alone. */
-#define WR_RTPROT 0x57
+#define WR_RTPROT     0x57
 #define WR_RTPROT_POD 0x58 /* to its own pods: go with the interface, no part of the node's set */
 
 struct wr_route {
@@ -21,10 +21,10 @@ struct wr_route {
 	uint32_t metric; /* 0: none */
 	uint32_t mtu;    /* 0: the interface's */
 	uint8_t type;    /* 0 in a put: unicast */
-	uint8_t scope;   /* IPv4; as the kernel says it. A put chooses: link without a gateway, else universe */
+	uint8_t scope; /* IPv4; as the kernel says it. A put chooses: link without a gateway, else universe */
 	uint8_t protocol; /* 0 in a put: static */
-	bool onlink;     /* the gateway is reachable by ifindex whatever other routes say */
-	bool multipath;  /* one of several next hops; a dump gives a row for each */
+	bool onlink;      /* the gateway is reachable by ifindex whatever other routes say */
+	bool multipath;   /* one of several next hops; a dump gives a row for each */
 };
 
 /* 0.0.0.0/0 or ::/0. */

@@ -76,8 +76,7 @@ static int make_pair_again(struct wiring *w, struct wr_err *err)
 	return r ?: make_pair(w, err);
 }
 
-static void put_pod_family(struct wr_nl_batch *b, const struct wr_podnet_family *f,
-			   uint32_t ifindex)
+static void put_pod_family(struct wr_nl_batch *b, const struct wr_podnet_family *f, uint32_t ifindex)
 {
 	struct wr_naddr addr = { .ifindex = ifindex, .prefix = wr_prefix_of(&f->addr) };
 	struct wr_route routes[2];

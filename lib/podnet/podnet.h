@@ -17,11 +17,11 @@
 #define WR_GATEWAY6 "fe80::1"
 
 struct wr_podnet_request {
-	int netns_fd;              /* the pod's */
+	int netns_fd; /* the pod's */
 	const char *host_ifname, *ifname;
 	uint32_t mtu;
-	uint8_t mac[6];            /* pod's side; zero: wr_podnet_mac() */
-	struct wr_addr addr4, addr6; /* zero: none */
+	uint8_t mac[6];                    /* pod's side; zero: wr_podnet_mac() */
+	struct wr_addr addr4, addr6;       /* zero: none */
 	struct wr_addr gateway4, gateway6; /* zero: WR_GATEWAY4, WR_GATEWAY6 */
 };
 
@@ -45,7 +45,8 @@ struct wr_podnet_result {
  * The pod gets no link-local address: all that it could serve is answered by the datapath, and each would cost duplicate
  * address detection and router solicitations.
  */
-int wr_podnet_add(const struct wr_podnet_request *req, struct wr_podnet_result *ret, struct wr_err *err);
+int wr_podnet_add(const struct wr_podnet_request *req, struct wr_podnet_result *ret,
+		  struct wr_err *err);
 /* Removes the host side (and so the pair). Missing is success. */
 int wr_podnet_del(const char *host_ifname, struct wr_err *err);
 /* Names the first difference: interface gone, wrong MAC, address missing, route missing. Extra addresses and routes are tolerated. */
@@ -54,6 +55,7 @@ int wr_podnet_check(const struct wr_podnet_request *want, struct wr_err *err);
  * Host-side routes to the pod's addresses (scope link) and permanent neighbour entries, used by the node's own traffic, as
  * wr_podnet_add makes them. For putting them back. Idempotent; they go with the link.
  */
-int wr_podnet_host_routes(const struct wr_podnet_request *req, uint32_t host_ifindex, struct wr_err *err);
+int wr_podnet_host_routes(const struct wr_podnet_request *req, uint32_t host_ifindex,
+			  struct wr_err *err);
 
 #endif

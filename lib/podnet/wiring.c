@@ -56,8 +56,7 @@ size_t wr_podnet_families(const struct wr_podnet_request *req, struct wr_podnet_
 	return n;
 }
 
-void wr_podnet_pod_routes(const struct wr_podnet_family *f, uint32_t ifindex,
-			  struct wr_route ret[2])
+void wr_podnet_pod_routes(const struct wr_podnet_family *f, uint32_t ifindex, struct wr_route ret[2])
 {
 	ret[0] = (struct wr_route){ .dst = wr_prefix_of(&f->gateway), .ifindex = ifindex };
 	ret[1] = (struct wr_route){
