@@ -68,6 +68,11 @@ struct wr_json *wr_json_get(const struct wr_json *j, const char *key)
 	return out(value);
 }
 
+bool wr_json_has(const struct wr_json *j, const char *key)
+{
+	return is(j, WR_JSON_OBJECT) && json_object_object_get_ex(in(j), key, NULL);
+}
+
 struct wr_json *wr_json_path(const struct wr_json *j, const char *dotted)
 {
 	const struct wr_json *at = j;

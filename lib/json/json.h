@@ -44,6 +44,7 @@ static inline void wr_json_free_p(struct wr_json **j)
 /* Reading. A JSON null member is the same as an absent one. */
 enum wr_json_type wr_json_type(const struct wr_json *j);             /* NULL: WR_JSON_NULL */
 struct wr_json *wr_json_get(const struct wr_json *j, const char *key); /* NULL: absent, null, or not an object */
+bool wr_json_has(const struct wr_json *j, const char *key);            /* also when the member is null */
 struct wr_json *wr_json_path(const struct wr_json *j, const char *dotted); /* "metadata.labels": keys without dots only */
 size_t wr_json_len(const struct wr_json *j);                         /* of an array or object; else 0 */
 struct wr_json *wr_json_at(const struct wr_json *j, size_t i);
