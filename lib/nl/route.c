@@ -71,7 +71,7 @@ static bool has_next_hop(const struct wr_route *r)
 	return !r->type || r->type == RTN_UNICAST;
 }
 
-void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r)
+static struct nl_msg *new_route(uint16_t flags, const struct wr_route *r)
 {
 	bool link = has_next_hop(r) && wr_addr_is4(&r->dst.addr) && wr_addr_is_zero(&r->gateway);
 	struct rtmsg rtm = {
@@ -80,7 +80,17 @@ void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r)
 		.rtm_scope = link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 	};
 
-	wr_msg_put(b, message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, rtm, r), 0);
+	return message(RTM_NEWROUTE, NLM_F_CREATE | flags, rtm, r);
+}
+
+void wr_route_add(struct wr_nl_batch *b, const struct wr_route *r)
+{
+	wr_msg_put(b, new_route(NLM_F_EXCL, r), WR_NL_MAY_EXIST);
+}
+
+void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r)
+{
+	wr_msg_put(b, new_route(NLM_F_REPLACE, r), 0);
 }
 
 void wr_route_del(struct wr_nl_batch *b, const struct wr_route *r)
