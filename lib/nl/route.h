@@ -37,8 +37,8 @@ struct wr_routes {
 #define wr_auto_routes wr_cleanup(wr_routes_done) struct wr_routes
 void wr_routes_done(struct wr_routes *r);
 
-/* Adds, unless there is a route of the same destination, table and metric, whosever it is. */
-void wr_route_add(struct wr_nl_batch *b, const struct wr_route *r);
+/* -EEXIST: there is a route of the same destination, table and metric, whosever it is (success with WR_NL_MAY_EXIST). */
+void wr_route_add(struct wr_nl_batch *b, const struct wr_route *r, unsigned int tolerate);
 /* Adds, or replaces the route of the same destination, table and metric. */
 void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r);
 /* What is gone already is success. */
