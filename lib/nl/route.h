@@ -23,8 +23,10 @@ struct wr_route {
 	uint8_t type;    /* 0 in a put: unicast */
 	uint8_t scope; /* IPv4; as the kernel says it. A put chooses: link without a gateway, else universe */
 	uint8_t protocol; /* 0 in a put: static */
-	bool onlink;      /* the gateway is reachable by ifindex whatever other routes say */
-	bool multipath;   /* one of several next hops; a dump gives a row for each */
+	struct wr_addr tunnel; /* outer destination on an overlay device; zero: no encapsulation by route */
+	uint32_t vni;          /* of the tunnel */
+	bool onlink;           /* the gateway is reachable by ifindex whatever other routes say */
+	bool multipath; /* one of several next hops; a dump gives a row for each */
 };
 
 /* 0.0.0.0/0 or ::/0. */
