@@ -35,7 +35,7 @@ struct wr_svc_set {
 	size_t n_frontends;
 	const struct wr_svc_backend *backends; /* those new flows may pick, in a stable order */
 	size_t n_backends;
-	const struct wr_prefix *src_ranges; /* rows are by id: sets of one id may list the same ones, the last to go removes them */
+	const struct wr_prefix *src_ranges;
 	size_t n_src_ranges;
 };
 
@@ -47,12 +47,7 @@ void wr_svc_table_close(struct wr_svc_table *t);
 /* Puts the set in force; an equal one touches nothing. A frontend that another set holds moves here. Errors (full tables) leave the old set in force. */
 int wr_svc_table_put(struct wr_svc_table *t, const struct wr_svc_set *set, struct wr_err *err);
 int wr_svc_table_del(struct wr_svc_table *t, uint64_t key);
-/*
- * Backends that new flows avoid (terminating, not ready) must stay named while flows use them: backends of no set are freed (state
- * FREE first, then gen raised: a reader that has seen the new gen has seen the state too). The list replaces the key's last
- * one, may come before the key's first put and may repeat backends of its run: what some run holds has that run's state, what is only held
- * is TERMINATING. n == 0, and del of the key, let go.
- */
+/* Terminating backends that new flows avoid must stay named while flows use them: backends of no set are freed (state FREE, gen raised). */
 int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key, const struct wr_svc_backend *terminating, size_t n);
 /* After the first complete list: removes every frontend that nobody has put since open. Returns how many. */
 int wr_svc_table_prune(struct wr_svc_table *t);

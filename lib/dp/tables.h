@@ -84,6 +84,7 @@ struct wr_lb_query {
 	struct wr_addr src, dst;
 	__be16 sport, dport;
 	uint8_t proto, scope;
+	uint16_t flags; /* enum wr_lb_flags */
 };
 struct wr_lb_answer {
 	uint32_t reason;   /* enum wr_reason; NONE with backend 0: not a service */
