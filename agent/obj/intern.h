@@ -7,6 +7,7 @@
 #define WR_AGENT_OBJ_INTERN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef const char *wr_istr;
 
@@ -15,5 +16,13 @@ wr_istr wr_istr_ref(wr_istr s);         /* one more; NULL is fine */
 void wr_istr_put(wr_istr s);            /* NULL is fine */
 wr_istr wr_istr_find(const char *s);    /* no reference; NULL: nobody has it */
 size_t wr_istr_count(void);
+
+/* Interned lists of interned strings: equal content, equal pointer. NULL is the empty list. */
+struct wr_ilist {
+	uint32_t n;
+	wr_istr v[];
+};
+const struct wr_ilist *wr_ilist_get(const wr_istr *v, uint32_t n); /* takes references of its own */
+void wr_ilist_put(const struct wr_ilist *l);
 
 #endif

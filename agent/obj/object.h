@@ -3,7 +3,8 @@
  * Kubernetes objects as Weir keeps them: small C structs with what Weir needs and nothing else.
  * They are made by wr_object_decode from JSON (API or manifest) and are immutable afterwards: a change is a new
  * object that replaces the old one in the store. Strings that repeat across objects (namespaces, label keys
- * and values, node and zone names) are interned: equal strings are equal pointers.
+ * and values, node and zone names) are interned: equal strings are equal pointers, and so are equal sets of labels.
+ * All else of an object is one block of memory (policies have more): there are tens of thousands of them.
  */
 #ifndef WR_AGENT_OBJ_OBJECT_H
 #define WR_AGENT_OBJ_OBJECT_H
@@ -29,36 +30,44 @@ enum wr_kind {
 	WR_KIND_MAX,
 };
 const char *wr_kind_name(enum wr_kind kind); /* "NetworkPolicy" */
+bool wr_kind_is_namespaced(enum wr_kind kind);
 /* By apiVersion and kind; -ENOENT: not one of ours. */
 int wr_kind_parse(const char *api_version, const char *kind, enum wr_kind *ret);
+
+/* What a packed object points at. */
+#define WR_LIST(type)       \
+	struct {            \
+		type *v;    \
+		uint32_t n; \
+	}
 
 struct wr_label {
 	wr_istr key, value;
 };
 
 struct wr_labels {
-	struct wr_label *v; /* sorted by key's text */
+	const struct wr_label *v; /* sorted by key's text; equal labels, equal pointer */
 	uint32_t n;
 };
 
 /* First member of every object. */
 struct wr_object {
 	struct wr_hnode node; /* the store's */
-	enum wr_kind kind;
+	uint64_t content;     /* hash of everything below: equal objects need no work */
 	wr_istr ns;           /* "" for cluster-scoped kinds */
 	char *name;
-	char *uid;            /* may be NULL */
-	char *resource_version; /* may be NULL */
-	uint64_t generation;  /* metadata.generation */
-	uint64_t content;     /* hash of everything decoded: equal objects need no work */
+	char *uid;            /* NULL: none; EndpointSlices: always */
+	struct wr_labels labels; /* of Nodes, Namespaces and Pods; else none */
+	enum wr_kind kind;
 	bool deleting;        /* metadata.deletionTimestamp is set */
-	struct wr_labels labels;
+	uint8_t epoch;        /* the store's */
 };
 
 struct wr_node {
 	struct wr_object o;
-	WR_VEC(struct wr_addr) internal_ips, external_ips; /* status.addresses, in order */
-	WR_VEC(struct wr_prefix) pod_cidrs;
+	WR_LIST(struct wr_addr) internal_ips; /* status.addresses, in order */
+	WR_LIST(struct wr_addr) external_ips;
+	WR_LIST(struct wr_prefix) pod_cidrs;
 	wr_istr zone;           /* label topology.kubernetes.io/zone; NULL: none */
 	char *provider_id;
 	bool autoscaler_taint;  /* ToBeDeletedByClusterAutoscaler */
@@ -88,14 +97,13 @@ enum wr_pod_phase {
 struct wr_pod {
 	struct wr_object o;
 	wr_istr node_name;      /* NULL: not scheduled */
+	struct wr_addr addr4, addr6; /* status.podIPs; zero: none yet */
+	WR_LIST(struct wr_container_port) ports; /* of all containers and restartable init containers; from the API only named ones */
+	char *config_hash;      /* annotation kubernetes.io/config.hash (static pods) */
+	enum wr_pod_phase phase;
 	bool host_network;
 	bool ready;             /* condition Ready is True */
-	enum wr_pod_phase phase;
-	struct wr_addr addr4, addr6; /* status.podIPs; zero: none yet */
-	WR_VEC(struct wr_container_port) ports; /* of all containers and restartable init containers */
-	char *config_hash;      /* annotation kubernetes.io/config.hash (static pods) */
 	bool audit;             /* annotation weir.dev/audit: "true" */
-	wr_istr hostname, subdomain;
 };
 
 enum wr_service_type {
@@ -116,35 +124,35 @@ struct wr_service_port {
 	uint8_t proto;
 	uint16_t port, node_port;
 	uint16_t target_port;   /* 0: named, or equal to port when target_name is NULL too */
-	wr_istr target_name;    /* NULL: numeric. Used in manifest mode only; EndpointSlices carry the resolved number */
+	wr_istr target_name;    /* NULL: numeric. Manifests only; EndpointSlices carry the resolved number */
 };
 
 struct wr_service_object {
 	struct wr_object o;
+	WR_LIST(struct wr_addr) cluster_ips;    /* empty: headless ("None") or not given yet */
+	WR_LIST(struct wr_addr) external_ips;
+	WR_LIST(struct wr_addr) lb_ips;         /* status.loadBalancer.ingress with ipMode VIP (or absent) */
+	WR_LIST(struct wr_prefix) source_ranges;
+	WR_LIST(struct wr_service_port) ports;
+	struct wr_labels selector;              /* manifests only: EndpointSlices are its result elsewhere */
 	enum wr_service_type type;
-	WR_VEC(struct wr_addr) cluster_ips;     /* empty: headless ("None") or not given yet */
-	bool headless;
-	WR_VEC(struct wr_addr) external_ips;
-	WR_VEC(struct wr_addr) lb_ips;          /* status.loadBalancer.ingress with ipMode VIP (or absent) */
-	WR_VEC(struct wr_prefix) source_ranges;
-	WR_VEC(struct wr_service_port) ports;
-	struct wr_labels selector;
+	enum wr_traffic_distribution distribution;
+	uint32_t affinity;                      /* seconds; 0: none */
+	uint16_t health_check_node_port;
 	bool has_selector;
+	bool headless;
 	bool external_local, internal_local;    /* traffic policies */
 	bool publish_not_ready;
 	bool allocate_node_ports;
-	uint32_t affinity;                      /* seconds; 0: none */
-	uint16_t health_check_node_port;
-	enum wr_traffic_distribution distribution;
+	bool topology_auto;                     /* annotation service.kubernetes.io/topology-mode: Auto */
 	bool foreign;                           /* service-proxy-name or service.kubernetes.io/headless label: not ours */
 };
 
 struct wr_slice_endpoint {
-	WR_VEC(struct wr_addr) addrs;           /* the API says use the first; all are kept */
-	bool ready, serving, terminating;       /* nil: ready true, serving = ready, terminating false */
+	struct wr_addr addr;                    /* the first: the API says that the others are not used */
 	wr_istr node_name, zone;                /* NULL: unknown */
-	WR_VEC(wr_istr) hint_zones, hint_nodes;
-	char *target_pod;                       /* targetRef of kind Pod: name in the slice's namespace; NULL */
+	const struct wr_ilist *hint_zones, *hint_nodes; /* NULL: none */
+	bool ready, serving, terminating;       /* nil: ready true, serving = ready, terminating false */
 };
 
 struct wr_slice_port {
@@ -157,22 +165,25 @@ struct wr_slice {
 	struct wr_object o;
 	wr_istr service;                        /* label kubernetes.io/service-name; NULL: nobody's */
 	int family;                             /* AF_INET, AF_INET6; AF_UNSPEC: FQDN, ignored */
-	WR_VEC(struct wr_slice_endpoint) endpoints;
-	WR_VEC(struct wr_slice_port) ports;
+	WR_LIST(struct wr_slice_endpoint) endpoints; /* those with an address of the family */
+	WR_LIST(struct wr_slice_port) ports;
 };
 
 /* Policies are declared in agent/obj/policy.h (struct wr_netpol, struct wr_cnp). */
 
 /*
- * Decodes one object. @strict (manifests): wrong types and impossible values are errors naming the field
+ * Decodes one object whose apiVersion and kind say what it is. @strict (manifests): wrong types and impossible values are errors naming the field
  * ("spec.ports[1].port: must be 1-65535, not 70000"); lenient (API, already validated) skips what it cannot read and never fails but for
  * a missing name. Decoders of policies record what they do not understand in the object instead (fail closed).
- * -ENOENT: a kind that is not ours. *ret is heap, freed with wr_object_free.
+ * An absent namespace is "default". -ENOENT: a kind that is not ours. *ret is heap, freed with wr_object_free.
  */
 int wr_object_decode(const struct wr_json *j, bool strict, struct wr_object **ret, struct wr_err *err);
+/* The same for items of a list and objects of a watch, where the kind is known and not repeated. */
+int wr_object_decode_as(enum wr_kind kind, const struct wr_json *j, bool strict, struct wr_object **ret, struct wr_err *err);
 void wr_object_free(struct wr_object *o);
 
 /* Value of a label, NULL when absent. @key is interned or plain text. */
 wr_istr wr_labels_get(const struct wr_labels *l, const char *key);
+wr_istr wr_labels_find(const struct wr_labels *l, wr_istr key); /* the same for an interned key, by pointer */
 
 #endif

@@ -14,7 +14,7 @@ struct wr_store;
 struct wr_store *wr_store_new(void);
 void wr_store_free(struct wr_store *s);
 
-/* Takes the object. An object of equal content replaces the old one silently. */
+/* Takes the object. When the old one's content is equal, the new one is freed, the old one stays and nobody hears of it. */
 void wr_store_put(struct wr_store *s, struct wr_object *o);
 void wr_store_del(struct wr_store *s, enum wr_kind kind, const char *ns, const char *name);
 struct wr_object *wr_store_get(const struct wr_store *s, enum wr_kind kind, const char *ns, const char *name); /* borrowed; NULL */
@@ -33,7 +33,8 @@ bool wr_store_is_synced(const struct wr_store *s, enum wr_kind kind);
 
 /*
  * fn hears (old, new): NULL old is an addition, NULL new a deletion; both are valid during the call only (old is freed after
- * the last subscriber). With both NULL: the kind has just become synced for the first time.
+ * the last subscriber). With both NULL: the kind has just become synced for the first time. The store has changed already and must not
+ * be changed from here.
  */
 typedef void (*wr_store_fn)(void *ctx, enum wr_kind kind, const struct wr_object *old, const struct wr_object *new_);
 void wr_store_subscribe(struct wr_store *s, wr_store_fn fn, void *ctx);

@@ -206,11 +206,11 @@ static int run_piece(struct wr_nl *nl, struct piece *p)
 int wr_nl_commit_get(struct wr_nl *nl, struct wr_nl_batch *b, wr_nl_answer fn, void *ctx,
 		     struct wr_err *err)
 {
-	int r = b->error;
+	int r, first = b->error;
 
-	if (r)
-		wr_err_sys(err, r, "cannot build a netlink message");
-	for (size_t i = 0; !r && i < b->ops.n; i += PIECE_MSGS) {
+	if (first)
+		wr_err_sys(err, first, "cannot build a netlink message");
+	for (size_t i = 0; !b->error && i < b->ops.n; i += PIECE_MSGS) {
 		struct piece p = {
 			.ops = b->ops.v + i,
 			.n = WR_MIN(b->ops.n - i, (size_t)PIECE_MSGS),
@@ -220,9 +220,10 @@ int wr_nl_commit_get(struct wr_nl *nl, struct wr_nl_batch *b, wr_nl_answer fn, v
 		};
 
 		r = run_piece(nl, &p);
+		first = first ?: r;
 	}
 	wr_nl_batch_done(b);
-	return r;
+	return first;
 }
 
 int wr_nl_commit(struct wr_nl *nl, struct wr_nl_batch *b, struct wr_err *err)

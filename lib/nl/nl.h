@@ -59,8 +59,8 @@ typedef int (*wr_nl_answer)(void *ctx, const struct nlmsghdr *msg);
 
 /*
  * Sends the batch and empties it. Returns the first failure that was not tolerated; @err then says which object, what the
- * kernel called it and the kernel's own words (extended acknowledgement). Long batches go out in several pieces; the piece
- * of the first failure is the last one sent.
+ * kernel called it and the kernel's own words (extended acknowledgement). Long batches go out in several pieces, all of them
+ * whatever fails.
  */
 int wr_nl_commit(struct wr_nl *nl, struct wr_nl_batch *b, struct wr_err *err);
 int wr_nl_commit_get(struct wr_nl *nl, struct wr_nl_batch *b, wr_nl_answer fn, void *ctx,

@@ -2,7 +2,9 @@
 /* Routes: put, delete, dump, lookup. */
 #include "lib/nl/route.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <linux/lwtunnel.h>
 
 #include "lib/nl/msg.h"
 
@@ -36,6 +38,21 @@ static void put_metrics(struct nl_msg *msg, const struct wr_route *r)
 	nla_nest_end(msg, metrics);
 }
 
+/* Tunnel keys from the route: what the node itself sends needs no program to reach the overlay. */
+static void put_tunnel(struct nl_msg *msg, const struct wr_route *r)
+{
+	bool is4 = wr_addr_is4(&r->tunnel);
+	struct nlattr *encap;
+
+	if (wr_addr_is_zero(&r->tunnel))
+		return;
+	nla_put_u16(msg, RTA_ENCAP_TYPE, is4 ? LWTUNNEL_ENCAP_IP : LWTUNNEL_ENCAP_IP6);
+	encap = nla_nest_start(msg, RTA_ENCAP);
+	nla_put_u64(msg, is4 ? LWTUNNEL_IP_ID : LWTUNNEL_IP6_ID, htobe64(r->vni));
+	wr_msg_addr(msg, is4 ? LWTUNNEL_IP_DST : LWTUNNEL_IP6_DST, &r->tunnel);
+	nla_nest_end(msg, encap);
+}
+
 static void put_attrs(struct nl_msg *msg, const struct wr_route *r)
 {
 	if (wr_prefix_family_len(&r->dst))
@@ -50,6 +67,7 @@ static void put_attrs(struct nl_msg *msg, const struct wr_route *r)
 		nla_put_u32(msg, RTA_PRIORITY, r->metric);
 	nla_put_u32(msg, RTA_TABLE, r->table ?: RT_TABLE_MAIN);
 	put_metrics(msg, r);
+	put_tunnel(msg, r);
 }
 
 static struct nl_msg *message(uint16_t type, uint16_t flags, struct rtmsg rtm,
@@ -71,7 +89,7 @@ static bool has_next_hop(const struct wr_route *r)
 	return !r->type || r->type == RTN_UNICAST;
 }
 
-void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r)
+static struct nl_msg *new_route(uint16_t flags, const struct wr_route *r)
 {
 	bool link = has_next_hop(r) && wr_addr_is4(&r->dst.addr) && wr_addr_is_zero(&r->gateway);
 	struct rtmsg rtm = {
@@ -80,7 +98,17 @@ void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r)
 		.rtm_scope = link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 	};
 
-	wr_msg_put(b, message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, rtm, r), 0);
+	return message(RTM_NEWROUTE, NLM_F_CREATE | flags, rtm, r);
+}
+
+void wr_route_add(struct wr_nl_batch *b, const struct wr_route *r, unsigned int tolerate)
+{
+	wr_msg_put(b, new_route(NLM_F_EXCL, r), tolerate);
+}
+
+void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r)
+{
+	wr_msg_put(b, new_route(NLM_F_REPLACE, r), 0);
 }
 
 void wr_route_del(struct wr_nl_batch *b, const struct wr_route *r)
@@ -216,6 +244,19 @@ static uint32_t decode_mtu(struct nlattr *metrics)
 	return wr_attr_u32(tb[RTAX_MTU]);
 }
 
+static void decode_tunnel(struct nlattr *type, struct nlattr *encap, struct wr_route *r)
+{
+	uint16_t kind = type ? nla_get_u16(type) : LWTUNNEL_ENCAP_NONE;
+	struct nlattr *tb[LWTUNNEL_IP_MAX + 1]; /* both families number these alike */
+
+	if (!encap || (kind != LWTUNNEL_ENCAP_IP && kind != LWTUNNEL_ENCAP_IP6) ||
+	    nla_parse_nested(tb, LWTUNNEL_IP_MAX, encap, NULL) < 0)
+		return;
+	wr_attr_addr(tb[LWTUNNEL_IP_DST], &r->tunnel);
+	if (tb[LWTUNNEL_IP_ID])
+		r->vni = (uint32_t)be64toh(nla_get_u64(tb[LWTUNNEL_IP_ID]));
+}
+
 static void add_hops(const struct nlattr *list, const struct wr_route *base, struct wr_routes *ret)
 {
 	struct rtnexthop *hop = nla_data(list);
@@ -256,6 +297,7 @@ int wr_route_decode(const struct nlmsghdr *msg, struct wr_routes *ret)
 	r.table = tb[RTA_TABLE] ? wr_attr_u32(tb[RTA_TABLE]) : rtm->rtm_table;
 	r.metric = wr_attr_u32(tb[RTA_PRIORITY]);
 	r.mtu = decode_mtu(tb[RTA_METRICS]);
+	decode_tunnel(tb[RTA_ENCAP_TYPE], tb[RTA_ENCAP], &r);
 	r.type = rtm->rtm_type;
 	r.scope = rtm->rtm_scope;
 	r.protocol = rtm->rtm_protocol;

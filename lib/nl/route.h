@@ -23,8 +23,10 @@ struct wr_route {
 	uint8_t type;    /* 0 in a put: unicast */
 	uint8_t scope; /* IPv4; as the kernel says it. A put chooses: link without a gateway, else universe */
 	uint8_t protocol; /* 0 in a put: static */
-	bool onlink;      /* the gateway is reachable by ifindex whatever other routes say */
-	bool multipath;   /* one of several next hops; a dump gives a row for each */
+	struct wr_addr tunnel; /* outer destination on an overlay device; zero: no encapsulation by route */
+	uint32_t vni;          /* of the tunnel */
+	bool onlink;           /* the gateway is reachable by ifindex whatever other routes say */
+	bool multipath; /* one of several next hops; a dump gives a row for each */
 };
 
 /* 0.0.0.0/0 or ::/0. */
@@ -37,6 +39,8 @@ struct wr_routes {
 #define wr_auto_routes wr_cleanup(wr_routes_done) struct wr_routes
 void wr_routes_done(struct wr_routes *r);
 
+/* -EEXIST: there is a route of the same destination, table and metric, whosever it is (success with WR_NL_MAY_EXIST). */
+void wr_route_add(struct wr_nl_batch *b, const struct wr_route *r, unsigned int tolerate);
 /* Adds, or replaces the route of the same destination, table and metric. */
 void wr_route_put(struct wr_nl_batch *b, const struct wr_route *r);
 /* What is gone already is success. */

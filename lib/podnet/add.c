@@ -76,6 +76,7 @@ static int make_pair_again(struct wiring *w, struct wr_err *err)
 	return r ?: make_pair(w, err);
 }
 
+/* A pod with several interfaces keeps the routes of the first. */
 static void put_pod_family(struct wr_nl_batch *b, const struct wr_podnet_family *f, uint32_t ifindex)
 {
 	struct wr_naddr addr = { .ifindex = ifindex, .prefix = wr_prefix_of(&f->addr) };
@@ -84,8 +85,8 @@ static void put_pod_family(struct wr_nl_batch *b, const struct wr_podnet_family 
 	wr_naddr_put(b, &addr);
 	wr_neigh_put(b, ifindex, &f->gateway, wr_podnet_host_mac);
 	wr_podnet_pod_routes(f, ifindex, routes);
-	wr_route_put(b, &routes[0]);
-	wr_route_put(b, &routes[1]);
+	wr_route_add(b, &routes[0], WR_NL_MAY_EXIST);
+	wr_route_add(b, &routes[1], WR_NL_MAY_EXIST);
 }
 
 static int wire_pod(struct wiring *w, struct wr_err *err)

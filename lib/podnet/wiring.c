@@ -63,6 +63,7 @@ void wr_podnet_pod_routes(const struct wr_podnet_family *f, uint32_t ifindex, st
 		.dst = wr_route_default(wr_addr_family(&f->addr)),
 		.gateway = f->gateway,
 		.ifindex = ifindex,
+		.onlink = true, /* also where another interface has the route to the gateway */
 	};
 }
 

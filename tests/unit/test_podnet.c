@@ -193,6 +193,20 @@ static void a_second_interface_of_the_name_is_refused_and_nothing_is_touched(voi
 	assert_int_equal(link.ifindex, first.host_ifindex);
 }
 
+static void a_second_interface_leaves_the_first_its_routes(void **state)
+{
+	auto_lab l = lab_new();
+	struct wr_podnet_result first = add(&l);
+
+	l.req.host_ifname = "wrother";
+	l.req.ifname = "eth1";
+	l.req.addr4 = wr_netlab_addr("10.244.1.6");
+	l.req.addr6 = wr_netlab_addr("fd00:10:244:1::6");
+	add(&l);
+	assert_way(&l.in_pod, "192.0.2.1", first.ifindex, WR_GATEWAY4);
+	assert_way(&l.in_pod, "2001:db8::1", first.ifindex, WR_GATEWAY6);
+}
+
 static void a_host_interface_left_behind_is_replaced(void **state)
 {
 	auto_lab l = lab_new();
@@ -291,6 +305,7 @@ int main(void)
 		IN_LAB(the_mac_comes_from_the_address_unless_given),
 		IN_LAB(the_result_names_the_namespace),
 		IN_LAB(a_second_interface_of_the_name_is_refused_and_nothing_is_touched),
+		IN_LAB(a_second_interface_leaves_the_first_its_routes),
 		IN_LAB(a_host_interface_left_behind_is_replaced),
 		IN_LAB(a_failure_half_way_leaves_nothing),
 		IN_LAB(a_pod_without_addresses_is_refused),
