@@ -42,8 +42,7 @@ enum wr_ep_flags {
 	WR_EP_USED = 1 << 0,
 	WR_EP_HOSTNET = 1 << 1, /* number 0 */
 	WR_EP_ANY_SOURCE =
-		1
-		<< 2, /* no source check (chained after another main plugin that routes for others) */
+		1 << 2, /* no source check (chained after another main plugin that routes for others) */
 	WR_EP_L3 = 1 << 3, /* the interface carries no Ethernet header */
 };
 
@@ -66,16 +65,15 @@ WR_ASSERT_SIZE(struct wr_endpoint, 80);
 
 /* Map wr_ep_stats: array beside it: what the programs count. */
 struct wr_ep_stats {
-	__u64 promoted; /* promoted flows now; atomic */
-	__u64 packets[WR_DIR_MAX];
-	__u64 bytes[WR_DIR_MAX];
+	__u64 promoted; /* promoted flows now; atomic; outlives the endpoint: its flows are swept later */
+	__u64 refused; /* promotions refused by the quota or a full table; those flows stay evictable */
 	__u64 drops[WR_DIR_MAX];
 };
-WR_ASSERT_SIZE(struct wr_ep_stats, 56);
+WR_ASSERT_SIZE(struct wr_ep_stats, 32);
 
 /*
  * Maps wr_peers (hash, struct wr_addr) and wr_peer_prefixes (LPM, struct wr_peer_prefix) -> one word:
- * the exact address first, then the longest prefix. No answer: WR_IDENTITY_WORLD, way out "route".
+ * the exact address first, then the longest prefix. No answer: WR_IDENTITY_WORLD, way out WR_NEXTHOP_OUT4 or _OUT6.
  */
 struct wr_peer_prefix {
 	__u32 len; /* 0-128, of the 128-bit form */
@@ -98,15 +96,27 @@ enum wr_peer_flags {
 
 /* Map wr_identity_gens: array, identity -> __u32, raised when an address in use changes identity. */
 
+/* Next hops with fixed numbers. */
+enum wr_nexthop_number {
+	WR_NEXTHOP_STACK = 0, /* kind WR_NH_STACK, always */
+	WR_NEXTHOP_OUT4 =
+		1, /* the default way out of each family: for addresses that no row of wr_peers names */
+	WR_NEXTHOP_OUT6 = 2,
+	WR_NEXTHOP_FIRST = 16,
+};
+
 enum wr_nexthop_kind {
-	WR_NH_STACK, /* let the host's stack have it (TC_ACT_OK) */
-	WR_NH_NEIGH, /* redirect_neigh: interface and gateway (or the destination itself when gateway is zero) */
-	WR_NH_ROUTE,  /* redirect_neigh with a route lookup of its own */
+	WR_NH_STACK, /* the host's stack takes it; what is masqueraded is sent by bpf_fib_lookup instead */
+	WR_NH_NEIGH, /* redirect_neigh: interface and gateway (the destination itself when gateway is zero) */
+	WR_NH_ROUTE,  /* redirect_neigh, with a route lookup of its own within the interface */
 	WR_NH_TUNNEL, /* VXLAN: outer destination is gateway */
 	WR_NH_DROP,   /* unreachable */
 };
 
-/* Map wr_nexthops: array, next-hop number -> struct. 0 is always WR_NH_STACK. Immutable but for gen while referenced. */
+/*
+ * Map wr_nexthops: array, next-hop number -> struct, read for each packet. gen is raised when flows must look up
+ * their peer's number again.
+ */
 struct wr_nexthop {
 	__u32 gen;
 	__u32 ifindex;
@@ -114,8 +124,7 @@ struct wr_nexthop {
 	__u32 mtu;  /* what a packet may measure before encapsulation; bytes */
 	__u16 kind; /* enum wr_nexthop_kind */
 	__u16 node; /* node number, for display; 0: none */
-	struct wr_addr
-		outer_src; /* tunnel: what outer sources are accepted from that node (other family: zero) */
+	struct wr_addr outer_src; /* tunnel: what outer sources are accepted from that node (other family: zero) */
 	__u32 vni;
 	__u32 pad;
 };

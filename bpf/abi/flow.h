@@ -103,22 +103,21 @@ struct wr_flow {
 	__u64 state;  /* word */
 	__u64 seen;   /* word: jiffies of the last packet; written only when it changed */
 	__u64 judged; /* word */
-	__u64 out[WR_FLOW_DIRS];     /* words */
-	__u64 packets[WR_FLOW_DIRS]; /* words; counted without locks, so near and not exact */
-	__u64 bytes[WR_FLOW_DIRS];   /* words */
-	__u64 created;               /* jiffies */
-	__u64 nonce;                 /* shared with the partner */
-	struct wr_addr new_src,
-		new_dst; /* the partner's tuple as this tuple's packets shall leave */
+	__u64 out[WR_FLOW_DIRS];         /* words */
+	__u64 packets[WR_FLOW_DIRS];     /* words; counted without locks, so near and not exact */
+	__u64 bytes[WR_FLOW_DIRS];       /* words */
+	__u64 created;                   /* jiffies */
+	__u64 nonce;                     /* shared with the partner */
+	struct wr_addr new_src, new_dst; /* the partner's tuple as this tuple's packets shall leave */
 	__be16 new_sport, new_dport;
 	__u32 l3_diff, l4_diff; /* checksum differences of the rewrite (RFC 1624) */
 	__u32 check;          /* hash of the key: LRU elements are recycled under a reader's feet */
 	__u32 src_ep, dst_ep; /* WR_EP_NONE: not of this node */
-	__u32 src_identity, dst_identity;
-	__u32 backend;                   /* 0: none */
-	__u32 service;                   /* service id, for display; 0: none */
-	__u32 rule_egress, rule_ingress; /* rule numbers behind the verdicts; 0: none */
-	__u32 tcp_ack;                   /* SYN-ACK's sequence number + 1, host byte order */
+	__u32 src_identity, dst_identity; /* one word together */
+	__u32 backend;                    /* 0: none */
+	__u32 service;                    /* service id, for display; 0: none */
+	__u32 rule_egress, rule_ingress;  /* behind the verdicts; 0: none; one word together */
+	__u32 tcp_ack;                    /* SYN-ACK's sequence number + 1, host byte order */
 	__u32 pad;
 };
 WR_ASSERT_SIZE(struct wr_flow, 176);
