@@ -2,6 +2,7 @@
 /* Which address an attachment gets: idempotence, pools in order, round robin, rest. */
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -67,9 +68,10 @@ static bool resting(const struct wr_ipam *ipam, const struct wr_ledger_row *row)
 	       (row->since_ms > ipam->now_ms || ipam->now_ms - row->since_ms < ipam->rest_ms);
 }
 
-static bool available(const struct wr_ipam *ipam, const struct wr_ledger_row *row)
+/* Held, or given only when nothing else is left. */
+static bool in_use(const struct wr_ipam *ipam, const struct wr_ledger_row *row)
 {
-	return !row || (!row->held && !resting(ipam, row));
+	return row->held || resting(ipam, row);
 }
 
 static struct span usable(const struct wr_prefix *pool)
@@ -103,29 +105,25 @@ static bool can_give(const struct span *s, const struct wr_addr *addr)
 static struct wr_ledger_row *last_given(const struct wr_ledger *l, const struct span *s)
 {
 	struct wr_ledger_row *last = NULL;
-	size_t i;
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
 
-	for (i = 0; i < l->rows.n; i++) {
-		struct wr_ledger_row *row = l->rows.v[i];
-
+	while ((row = wr_ledger_next(l, &it)))
 		if ((!last || row->given > last->given) && can_give(s, &row->addr))
 			last = row;
-	}
 	return last;
 }
 
 static struct wr_ledger_row *longest_resting(const struct wr_ledger *l, const struct span *s)
 {
 	struct wr_ledger_row *oldest = NULL;
-	size_t i;
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
 
-	for (i = 0; i < l->rows.n; i++) {
-		struct wr_ledger_row *row = l->rows.v[i];
-
+	while ((row = wr_ledger_next(l, &it)))
 		if (!row->held && can_give(s, &row->addr) &&
 		    (!oldest || row->since_ms < oldest->since_ms))
 			oldest = row;
-	}
 	return oldest;
 }
 
@@ -137,21 +135,23 @@ static uint64_t after(const struct span *s, uint64_t i)
 /* Every address passed over has a row, so the search ends after as many steps as there are rows. */
 static int pick_from(const struct wr_ipam *ipam, const struct span *s, struct wr_addr *ret)
 {
-	const struct wr_ledger_row *row = last_given(&ipam->ledger, s);
+	const struct wr_ledger *l = &ipam->ledger;
+	const struct wr_ledger_row *row = last_given(l, s);
 	uint64_t start = row ? after(s, index_in(s, &row->addr)) : s->first, i = start;
 	struct wr_addr addr;
 
 	do {
 		if (wr_prefix_nth(&s->pool, i, &addr) < 0)
 			return -ERANGE;
-		if (available(ipam, wr_ledger_find(&ipam->ledger, &addr))) {
+		row = wr_ledger_find(l, &addr);
+		if (!row || !in_use(ipam, row)) {
 			*ret = addr;
 			return 0;
 		}
 		i = after(s, i);
 	} while (i != start);
 
-	row = longest_resting(&ipam->ledger, s);
+	row = longest_resting(l, s);
 	if (!row)
 		return -ENOSPC;
 	*ret = row->addr;
@@ -174,9 +174,8 @@ static int say_exhausted(const struct wr_ipam_request *req, int family, struct w
 
 		if (family_of(&s.pool.addr) != family)
 			continue;
-		wr_strbuf_addf(&list, "%s%s (%llu addresses)", list.len ? ", " : "",
-			       wr_prefix_format(&s.pool, text),
-			       (unsigned long long)(s.last - s.first + 1));
+		wr_strbuf_addf(&list, "%s%s (%" PRIu64 " addresses)", list.len ? ", " : "",
+			       wr_prefix_format(&s.pool, text), s.last - s.first + 1);
 	}
 	if (!list.len)
 		return wr_err_set_cni(err, 11, -ENOSPC, "this node has no %s pod range",
@@ -237,8 +236,7 @@ static int pick_fixed(const struct wr_ipam *ipam, struct choice *c, int family,
 static int choose(const struct wr_ipam *ipam, struct choice *c, int family, struct wr_err *err)
 {
 	const struct wr_addr *fixed = family ? &c->req->fixed6 : &c->req->fixed4;
-	const bool want = family ? c->req->want6 : c->req->want4,
-		   is_fixed = !wr_addr_is_zero(fixed);
+	const bool want = family ? c->req->want6 : c->req->want4, is_fixed = !wr_addr_is_zero(fixed);
 	char have[WR_ADDR_STRLEN], text[WR_ADDR_STRLEN];
 
 	if (!want && !is_fixed) {
@@ -259,15 +257,13 @@ static int choose(const struct wr_ipam *ipam, struct choice *c, int family, stru
 }
 
 /* What the attachment holds already; returns how many addresses that is. */
-static int find_held(const struct wr_ledger *l, const struct wr_attachment *id,
-		     struct wr_addr ret[2])
+static int find_held(const struct wr_ledger *l, const struct wr_attachment *id, struct wr_addr ret[2])
 {
 	int n = 0;
-	size_t i;
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
 
-	for (i = 0; i < l->rows.n; i++) {
-		const struct wr_ledger_row *row = l->rows.v[i];
-
+	while ((row = wr_ledger_next(l, &it))) {
 		if (!row->held || wr_attachment_cmp(&row->id, id))
 			continue;
 		ret[family_of(&row->addr)] = row->addr;
@@ -276,36 +272,33 @@ static int find_held(const struct wr_ledger *l, const struct wr_attachment *id,
 	return n;
 }
 
-/* Forgets what no longer matters: released, rested, and not where a pool goes on. */
-static void prune(struct wr_ipam *ipam, const struct wr_ipam_request *req)
+/* What no longer matters: released, rested, and not where a pool goes on. */
+static void mark_kept(struct wr_ipam *ipam, const struct wr_ipam_request *req)
 {
-	struct wr_ledger *l = &ipam->ledger;
-	WR_VEC(struct wr_ledger_row *) keep = { 0 };
-	size_t i, k;
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
+	size_t i;
 
+	while ((row = wr_ledger_next(&ipam->ledger, &it)))
+		row->kept = in_use(ipam, row);
 	for (i = 0; i < req->n_pools; i++) {
 		const struct span s = usable(&req->pools[i]);
 
-		wr_vec_push(&keep, last_given(l, &s));
+		row = last_given(&ipam->ledger, &s);
+		if (row)
+			row->kept = true;
 	}
-	for (i = l->rows.n; i-- > 0;) {
-		bool needed = !available(ipam, l->rows.v[i]);
-
-		for (k = 0; k < keep.n && !needed; k++)
-			needed = keep.v[k] == l->rows.v[i];
-		if (!needed)
-			wr_ledger_forget(l, i);
-	}
-	wr_vec_done(&keep);
 }
 
 static size_t needed_size(const struct wr_ipam *ipam)
 {
-	size_t i, size = 0;
+	struct wr_ledger_iter it = { 0 };
+	const struct wr_ledger_row *row;
+	size_t size = 0;
 
-	for (i = 0; i < ipam->ledger.rows.n; i++)
-		if (!available(ipam, ipam->ledger.rows.v[i]))
-			size += wr_ledger_row_size(ipam->ledger.rows.v[i]);
+	while ((row = wr_ledger_next(&ipam->ledger, &it)))
+		if (in_use(ipam, row))
+			size += wr_ledger_row_size(row);
 	return size;
 }
 
@@ -317,7 +310,7 @@ static int rewrite_if_large(struct wr_ipam *ipam, const struct wr_ipam_request *
 
 	if (size < REWRITE_SIZE || size < REWRITE_RATIO * needed_size(ipam))
 		return 0;
-	prune(ipam, req);
+	mark_kept(ipam, req);
 	return wr_ledger_rewrite(&ipam->ledger, err);
 }
 
@@ -386,13 +379,12 @@ static int by_addr(const void *a, const void *b)
 
 int wr_ipam_dump(struct wr_ipam *ipam, struct wr_ipam_leases *ret, struct wr_err *err)
 {
+	struct wr_ledger_iter it = { 0 };
 	struct wr_ipam_leases all = { 0 };
-	size_t i;
+	const struct wr_ledger_row *row;
 
-	for (i = 0; i < ipam->ledger.rows.n; i++) {
-		const struct wr_ledger_row *row = ipam->ledger.rows.v[i];
-
-		if (available(ipam, row))
+	while ((row = wr_ledger_next(&ipam->ledger, &it))) {
+		if (!in_use(ipam, row))
 			continue;
 		wr_vec_push(&all.v, (struct wr_ipam_lease){ .id = wr_attachment_copy(&row->id),
 							    .addr = row->addr,

@@ -22,19 +22,20 @@ struct wr_ipam; /* an open, locked store */
 struct wr_ipam_lease {
 	struct wr_attachment id;
 	struct wr_addr addr;
-	uint64_t since_ms;    /* Unix epoch; of a resting one: when it was released */
-	bool resting;         /* released, not given again yet */
+	uint64_t since_ms; /* Unix epoch; of a resting one: when it was released */
+	bool resting;      /* released, not given again yet */
 };
 
 struct wr_ipam_request {
-	const struct wr_prefix *pools;   /* in order of preference; a full one falls through to the next of its family */
+	const struct wr_prefix *pools; /* in order of preference; a full one falls through to the next of its family */
 	size_t n_pools;
-	bool want4, want6;               /* families that must be given */
-	struct wr_addr fixed4, fixed6;   /* zero: any; else this address (runtimeConfig.ips): wanted, in a pool, not held; may rest */
+	bool want4, want6; /* families that must be given */
+	struct wr_addr fixed4,
+		fixed6; /* zero: any; else this address (runtimeConfig.ips): wanted, in a pool, not held; may rest */
 };
 
 struct wr_ipam_result {
-	struct wr_addr addr4, addr6;     /* zero: not asked for */
+	struct wr_addr addr4, addr6; /* zero: not asked for */
 };
 
 /* Opens and locks (waits for the lock at most 10 s: -EAGAIN). Creates the directory. */
@@ -53,8 +54,9 @@ void wr_ipam_set_rest_ms(struct wr_ipam *ipam, uint64_t ms);
  * exhausted and how many it holds; -EADDRINUSE (CNI code 11 too) a fixed address and its owner, or an attachment that holds
  * another one already; -ERANGE (CNI code 7) one that no pool can give.
  */
-int wr_ipam_allocate(struct wr_ipam *ipam, const struct wr_attachment *id, const struct wr_ipam_request *req,
-		     struct wr_ipam_result *ret, struct wr_err *err);
+int wr_ipam_allocate(struct wr_ipam *ipam, const struct wr_attachment *id,
+		     const struct wr_ipam_request *req, struct wr_ipam_result *ret,
+		     struct wr_err *err);
 /* Unknown is success (0); returns the number of addresses released. */
 int wr_ipam_release(struct wr_ipam *ipam, const struct wr_attachment *id, struct wr_err *err);
 /* -ENOENT: no reservation. */

@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/strbuf.h"
+#include "lib/base/vec.h"
 #include "lib/ipam/ledger.h"
 
 #define RECORD_MAGIC 0x31505257u /* "WRP1"; another layout takes another magic */
@@ -110,6 +111,16 @@ struct wr_ledger_row *wr_ledger_find(const struct wr_ledger *l, const struct wr_
 	return NULL;
 }
 
+struct wr_ledger_row *wr_ledger_next(const struct wr_ledger *l, struct wr_ledger_iter *it)
+{
+	struct wr_hnode *n = wr_hmap_iter(&l->by_addr, &it->pos, it->next);
+
+	if (!n)
+		return NULL;
+	it->next = n->next;
+	return WR_CONTAINER_OF(n, struct wr_ledger_row, node);
+}
+
 static struct wr_ledger_row *add_row(struct wr_ledger *l, const struct wr_addr *addr)
 {
 	struct wr_ledger_row *row = wr_xcalloc(1, sizeof(*row));
@@ -117,7 +128,6 @@ static struct wr_ledger_row *add_row(struct wr_ledger *l, const struct wr_addr *
 	row->addr = *addr;
 	row->given = ++l->order;
 	wr_hmap_add(&l->by_addr, &row->node, addr_hash(addr));
-	wr_vec_push(&l->rows, row);
 	return row;
 }
 
@@ -305,24 +315,15 @@ static void free_row(struct wr_ledger_row *row)
 
 void wr_ledger_done(struct wr_ledger *l)
 {
-	size_t i;
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
 
-	for (i = 0; i < l->rows.n; i++)
-		free_row(l->rows.v[i]);
-	wr_vec_done(&l->rows);
+	while ((row = wr_ledger_next(l, &it)))
+		free_row(row);
 	wr_hmap_done(&l->by_addr);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
-}
-
-void wr_ledger_forget(struct wr_ledger *l, size_t i)
-{
-	struct wr_ledger_row *row = l->rows.v[i];
-
-	wr_hmap_del(&l->by_addr, &row->node);
-	wr_vec_del_unordered(&l->rows, i);
-	free_row(row);
 }
 
 int wr_ledger_append(struct wr_ledger *l, const struct wr_ledger_change *c, struct wr_err *err)
@@ -345,26 +346,51 @@ int wr_ledger_append(struct wr_ledger *l, const struct wr_ledger_change *c, stru
 	return 0;
 }
 
+struct turn {
+	uint64_t given;
+	const struct wr_ledger_row *row;
+};
+
 static int by_given(const void *a, const void *b)
 {
-	const struct wr_ledger_row *x = *(struct wr_ledger_row *const *)a;
-	const struct wr_ledger_row *y = *(struct wr_ledger_row *const *)b;
+	const struct turn *x = a, *y = b;
 
 	return (x->given > y->given) - (x->given < y->given);
 }
 
-static void add_rows(struct wr_ledger *l, struct wr_strbuf *out)
+/* In the order in which they were given, so that replaying them gives the same order. */
+static void add_rows(const struct wr_ledger *l, struct wr_strbuf *out)
 {
+	WR_VEC(struct turn) turns = { 0 };
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
 	size_t i;
 
-	wr_vec_sort(&l->rows, by_given);
-	for (i = 0; i < l->rows.n; i++) {
-		const struct wr_ledger_row *row = l->rows.v[i];
+	while ((row = wr_ledger_next(l, &it)))
+		if (row->kept)
+			wr_vec_push(&turns, (struct turn){ row->given, row });
+	wr_vec_sort(&turns, by_given);
+	for (i = 0; i < turns.n; i++) {
+		const struct wr_ledger_row *r = turns.v[i].row;
 
-		add_record(out, &(struct wr_ledger_change){ .id = &row->id,
-							    .addr = { row->addr },
-							    .time_ms = row->since_ms,
-							    .held = row->held });
+		add_record(out, &(struct wr_ledger_change){ .id = &r->id,
+							    .addr = { r->addr },
+							    .time_ms = r->since_ms,
+							    .held = r->held });
+	}
+	wr_vec_done(&turns);
+}
+
+static void forget_rows(struct wr_ledger *l)
+{
+	struct wr_ledger_iter it = { 0 };
+	struct wr_ledger_row *row;
+
+	while ((row = wr_ledger_next(l, &it))) {
+		if (row->kept)
+			continue;
+		wr_hmap_del(&l->by_addr, &row->node);
+		free_row(row);
 	}
 }
 
@@ -399,5 +425,6 @@ int wr_ledger_rewrite(struct wr_ledger *l, struct wr_err *err)
 	r = replace_file(l, &out);
 	if (r < 0)
 		return wr_err_sys(err, r, "address store %s: cannot rewrite", l->path);
+	forget_rows(l);
 	return 0;
 }

@@ -65,8 +65,7 @@ static const char *give(struct wr_ipam *ipam, int n, const struct pools *p, stru
 {
 	static char text[8][WR_ADDR_STRLEN];
 	static unsigned int turn;
-	struct wr_ipam_request req =
-		want(p, wr_addr_is4(&p->v[0].addr), !wr_addr_is4(&p->v[0].addr));
+	struct wr_ipam_request req = want(p, wr_addr_is4(&p->v[0].addr), !wr_addr_is4(&p->v[0].addr));
 	struct wr_ipam_result res;
 	struct wr_attachment id = pod(n);
 	int r = wr_ipam_allocate(ipam, &id, &req, &res, err);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talking to the agent, and living with its absence. */
+#ifndef WR_CNI_AGENT_H
+#define WR_CNI_AGENT_H
+
+#include "cni/plugin.h"
+#include "lib/wire/wire.h"
+
+/* How long an agent may be away before STATUS says so, and how long ADD waits for it. */
+#define WR_CNI_GRACE_MS    30000
+#define WR_CNI_REGISTER_MS 60000
+#define WR_CNI_ANSWER_MS   5000
+
+/*
+ * Connects, retrying until @wait_ms have passed, and greets. ready: wait until it can serve an ADD, too. Code 11: it
+ * is away or not ready, and why.
+ */
+int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *ret_fd,
+		       struct wr_hello *ret, struct wr_err *err);
+/* Release, or a tombstone when that cannot be had in time. */
+int wr_cni_agent_release(const struct wr_cni *cni, const struct wr_attachment *id,
+			 struct wr_err *err);
+
+/*
+ * The last time that the agent could serve an ADD is the modification time of <state>/last-contact. touch: now.
+ * in_grace: that, or the machine's start, is less than WR_CNI_GRACE_MS ago.
+ */
+void wr_cni_contact_touch(const struct wr_paths *paths);
+bool wr_cni_contact_in_grace(const struct wr_paths *paths);
+
+#endif
