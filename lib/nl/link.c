@@ -260,6 +260,9 @@ int wr_link_decode(const struct nlmsghdr *msg, struct wr_link *ret)
 		return -EINVAL;
 	if (wr_msg_parse(msg, sizeof(*ifi), tb, IFLA_MAX))
 		return -EINVAL;
+	/* A bridge reports its ports as links of its own family: a port that leaves is not an interface that is gone. */
+	if (ifi->ifi_family != AF_UNSPEC)
+		return -EINVAL;
 	l.ifindex = (uint32_t)ifi->ifi_index;
 	l.flags = ifi->ifi_flags;
 	l.type = ifi->ifi_type;

@@ -123,6 +123,9 @@ int wr_neigh_decode(const struct nlmsghdr *msg, struct wr_neigh *ret)
 		return -EINVAL;
 	if (wr_msg_parse(msg, sizeof(*ndm), tb, NDA_MAX) || !wr_attr_addr(tb[NDA_DST], &n.addr))
 		return -EINVAL;
+	/* A bridge's or VXLAN device's forwarding entries come in the same messages. */
+	if (ndm->ndm_family != AF_INET && ndm->ndm_family != AF_INET6)
+		return -EINVAL;
 	n.ifindex = (uint32_t)ndm->ndm_ifindex;
 	n.state = ndm->ndm_state;
 	n.flags = ndm->ndm_flags;
