@@ -112,6 +112,8 @@ static bool tolerated(const struct wr_nl_op *op, int code)
 	case EAFNOSUPPORT:
 	case EPROTONOSUPPORT:
 		return op->tolerate & WR_NL_MAY_LACK;
+	case EINVAL:
+		return op->tolerate & WR_NL_NO_PARENT;
 	default:
 		return false;
 	}

@@ -37,6 +37,7 @@ enum wr_nl_tolerate {
 	WR_NL_MAY_EXIST = 1 << 0, /* EEXIST */
 	WR_NL_MAY_MISS = 1 << 1,  /* ENODEV, ENOENT, ESRCH, EADDRNOTAVAIL, ENXIO */
 	WR_NL_MAY_LACK = 1 << 2, /* EOPNOTSUPP, EAFNOSUPPORT, EPROTONOSUPPORT: not in this kernel */
+	WR_NL_NO_PARENT = 1 << 3, /* EINVAL: what the kernel says of a filter without its discipline */
 };
 
 struct wr_nl_op {

@@ -62,7 +62,7 @@ void wr_tcf_put(struct wr_nl_batch *b, uint32_t ifindex, enum wr_tcf_side side, 
 
 void wr_tcf_del(struct wr_nl_batch *b, uint32_t ifindex, enum wr_tcf_side side)
 {
-	wr_msg_put(b, filter(RTM_DELTFILTER, 0, ifindex, side), WR_NL_MAY_MISS);
+	wr_msg_put(b, filter(RTM_DELTFILTER, 0, ifindex, side), WR_NL_MAY_MISS | WR_NL_NO_PARENT);
 }
 
 static int take_prog_id(void *ctx, const struct nlmsghdr *msg)
