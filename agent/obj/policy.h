@@ -66,16 +66,20 @@ struct wr_policy_rule {
 	bool unknown;                    /* a field that was not understood: fail closed (POLICY.md) */
 };
 
+typedef WR_VEC(struct wr_policy_rule) wr_rules;
+
 struct wr_problem {
 	char *field, *what;              /* "spec.ingress[0].ports[1].endPort", "is below port" */
 };
+
+typedef WR_VEC(struct wr_problem) wr_problems;
 
 struct wr_netpol {
 	struct wr_object o;
 	struct wr_selector pods;
 	bool isolates[2];                /* by enum wr_dir */
-	WR_VEC(struct wr_policy_rule) rules[2];
-	WR_VEC(struct wr_problem) problems;
+	wr_rules rules[2];               /* by enum wr_dir, in their order */
+	wr_problems problems;
 	bool audit;                      /* annotation weir.dev/audit: "true" */
 };
 
@@ -91,8 +95,8 @@ struct wr_cnp {
 	enum wr_tier tier;
 	int priority;
 	struct wr_selector namespaces, pods; /* subject; pods with no terms: all */
-	WR_VEC(struct wr_policy_rule) rules[2];
-	WR_VEC(struct wr_problem) problems;
+	wr_rules rules[2];               /* by enum wr_dir, in their order */
+	wr_problems problems;
 	bool audit;
 };
 

@@ -26,7 +26,7 @@ static inline void wr_close_p(int *fd)
 static inline void wr_fclose_p(FILE **f)
 {
 	if (*f)
-		fclose(*f);
+		(void)fclose(*f);
 }
 
 #define wr_autofree  wr_cleanup(wr_free_p)
@@ -47,6 +47,17 @@ static inline int wr_take_fd(int *fd)
 
 	*fd = -1;
 	return taken;
+}
+
+/* For owners that hand out their own memory as const, and get it back. */
+static inline void *wr_unconst(const void *p)
+{
+	union {
+		const void *given;
+		void *own;
+	} both = { .given = p };
+
+	return both.own;
 }
 
 #define WR_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -16,7 +16,7 @@
 
 static struct json_object *in(const struct wr_json *j)
 {
-	return (struct json_object *)(uintptr_t)j;
+	return wr_unconst(j);
 }
 
 static struct wr_json *out(struct json_object *o)
@@ -177,6 +177,7 @@ int wr_json_line(const struct wr_json *j)
 void wr_json_set_line(struct wr_json *j, int line)
 {
 	if (can_have_line(j))
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr): the line is the userdata. */
 		json_object_set_userdata(in(j), (void *)(intptr_t)line, NULL);
 }
 

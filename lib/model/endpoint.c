@@ -83,7 +83,7 @@ static int required(const struct wr_json *j, const char *key, size_t max, const 
 
 int wr_attachment_decode(const struct wr_json *j, struct wr_attachment *ret, struct wr_err *err)
 {
-	const char *network, *container, *ifname;
+	const char *network = NULL, *container = NULL, *ifname = NULL;
 
 	if (wr_json_type(j) != WR_JSON_OBJECT)
 		return wr_err_set(err, -EINVAL, "not an object");

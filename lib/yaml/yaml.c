@@ -155,7 +155,7 @@ static int parse_sequence(struct parser *p, struct wr_json **ret)
 {
 	const char *tag = (const char *)p->event.data.sequence_start.tag;
 	wr_auto_json *list = NULL;
-	struct wr_json *item;
+	struct wr_json *item = NULL;
 	int r;
 
 	if (tag && !is_core_tag(tag, "seq"))
@@ -236,7 +236,7 @@ static int parse_member(struct parser *p, struct wr_json *map, struct wr_json **
 {
 	__attribute__((cleanup(free_key))) char *key = NULL;
 	yaml_mark_t mark = p->event.start_mark;
-	struct wr_json *value;
+	struct wr_json *value = NULL;
 	bool is_merge = false;
 	int r = take_key(p, map, *merged, &key, &is_merge);
 
@@ -337,7 +337,7 @@ static int parse_value(struct parser *p, struct wr_json **ret)
 
 static int parse_document(struct parser *p, struct wr_yaml_docs *docs)
 {
-	struct wr_json *value;
+	struct wr_json *value = NULL;
 	int r = next(p);
 
 	if (!r)

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EndpointSlices. */
+#include <string.h>
+
+#include "agent/obj/kinds.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/str.h"
+
+#define SERVICE_LABEL "kubernetes.io/service-name"
+
+typedef WR_VEC(wr_istr) names;
+
+struct endpoints {
+	int family;
+	WR_VEC(struct wr_slice_endpoint) v;
+};
+
+static void decode_hint(struct wr_decoder *d, const struct wr_json *item, void *to)
+{
+	const char *name = wr_dec_str(d, item, "name");
+	names *all = to;
+
+	if (name && *name)
+		wr_vec_push(all, wr_istr_get(name));
+}
+
+static const struct wr_ilist *decode_hints(struct wr_decoder *d, const struct wr_json *hints,
+					   const char *key)
+{
+	const struct wr_ilist *list;
+	names all = { 0 };
+	size_t i;
+
+	wr_dec_each(d, hints, key, decode_hint, &all);
+	list = wr_ilist_get(all.v, (uint32_t)all.n);
+	for (i = 0; i < all.n; i++)
+		wr_istr_put(all.v[i]);
+	wr_vec_done(&all);
+	return list;
+}
+
+static void decode_conditions(struct wr_decoder *d, const struct wr_json *item,
+			      struct wr_slice_endpoint *e)
+{
+	const struct wr_json *conditions = wr_dec_object(d, item, "conditions");
+	size_t mark = wr_dec_enter(d, "conditions");
+
+	e->ready = wr_dec_bool(d, conditions, "ready", true);
+	e->serving = wr_dec_bool(d, conditions, "serving", e->ready);
+	e->terminating = wr_dec_bool(d, conditions, "terminating", false);
+	wr_dec_leave(d, mark);
+}
+
+static wr_istr decode_name(struct wr_decoder *d, const struct wr_json *item, const char *key)
+{
+	const char *s = wr_dec_str(d, item, key);
+
+	return s && *s ? wr_istr_get(s) : NULL;
+}
+
+/* The first address; in manifests all of them must be of the slice's family. */
+static bool decode_address(struct wr_decoder *d, const struct wr_json *item, int family,
+			   struct wr_addr *ret)
+{
+	const struct wr_json *list = wr_dec_list(d, item, "addresses");
+	const char *s = wr_json_str(wr_json_at(list, 0));
+
+	if (!s) {
+		wr_dec_fail(d, item, "addresses", "must be a list of addresses");
+		return false;
+	}
+	if (!wr_dec_addr(d, list, "addresses[0]", s, ret))
+		return false;
+	if (wr_addr_family(ret) == family)
+		return true;
+	wr_dec_fail(d, list, "addresses[0]", "\"%s\" is not of the slice's addressType", s);
+	return false;
+}
+
+static void decode_endpoint(struct wr_decoder *d, const struct wr_json *item, void *to)
+{
+	struct endpoints *all = to;
+	const struct wr_json *hints;
+	struct wr_slice_endpoint e;
+	size_t mark;
+
+	memset(&e, 0, sizeof(e));
+	if (all->family == AF_UNSPEC || !decode_address(d, item, all->family, &e.addr))
+		return;
+	decode_conditions(d, item, &e);
+	e.node_name = decode_name(d, item, "nodeName");
+	e.zone = decode_name(d, item, "zone");
+	hints = wr_dec_object(d, item, "hints");
+	mark = wr_dec_enter(d, "hints");
+	e.hint_zones = decode_hints(d, hints, "forZones");
+	e.hint_nodes = decode_hints(d, hints, "forNodes");
+	wr_dec_leave(d, mark);
+	wr_vec_push(&all->v, e);
+}
+
+typedef WR_VEC(struct wr_slice_port) ports;
+
+static void decode_port(struct wr_decoder *d, const struct wr_json *item, void *to)
+{
+	const char *name = wr_dec_str(d, item, "name");
+	struct wr_slice_port p;
+	ports *all = to;
+
+	memset(&p, 0, sizeof(p));
+	p.port = (uint16_t)wr_dec_int(d, item, "port", 1, 65535, 0);
+	p.proto = wr_dec_protocol(d, item);
+	if (!p.proto)
+		return;
+	p.name = wr_istr_get(name ? name : "");
+	wr_vec_push(all, p);
+}
+
+static int decode_family(struct wr_decoder *d, const struct wr_json *j)
+{
+	static const char *const words[] = { "IPv4", "IPv6", "FQDN" };
+	static const int families[] = { AF_INET, AF_INET6, AF_UNSPEC };
+	int i = wr_dec_word(d, j, "addressType", words, WR_ARRAY_SIZE(words));
+
+	if (!wr_json_get(j, "addressType"))
+		wr_dec_fail(d, j, "addressType", "is missing");
+	return i < 0 ? AF_UNSPEC : families[i];
+}
+
+struct wr_object *wr_slice_decode(struct wr_decoder *d, const struct wr_json *j,
+				  const struct wr_object *meta)
+{
+	struct endpoints all = { 0 };
+	struct wr_slice slice;
+	ports p = { 0 };
+	size_t mark;
+
+	memset(&slice, 0, sizeof(slice));
+	slice.o = *meta;
+	mark = wr_dec_enter(d, "metadata.labels");
+	slice.service = decode_name(d, wr_json_path(j, "metadata.labels"), SERVICE_LABEL);
+	wr_dec_leave(d, mark);
+	slice.family = decode_family(d, j);
+	all.family = slice.family;
+	wr_dec_each(d, j, "endpoints", decode_endpoint, &all);
+	wr_dec_each(d, j, "ports", decode_port, &p);
+	wr_pack_list(&d->pack, &slice, endpoints, &all.v);
+	wr_pack_list(&d->pack, &slice, ports, &p);
+	return wr_pack_finish(&d->pack, &slice.o, sizeof(slice));
+}
+
+void wr_slice_drop(struct wr_object *o)
+{
+	struct wr_slice *slice = (struct wr_slice *)o;
+	struct wr_slice_endpoint *e;
+	uint32_t i;
+
+	for (i = 0; i < slice->endpoints.n; i++) {
+		e = &slice->endpoints.v[i];
+		wr_istr_put(e->node_name);
+		wr_istr_put(e->zone);
+		wr_ilist_put(e->hint_zones);
+		wr_ilist_put(e->hint_nodes);
+	}
+	for (i = 0; i < slice->ports.n; i++)
+		wr_istr_put(slice->ports.v[i].name);
+	wr_istr_put(slice->service);
+}
