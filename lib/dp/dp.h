@@ -27,18 +27,19 @@ enum wr_map {
 #define X(name, size) WR_MAP_##name,
 	WR_MAPS(X)
 #undef X
-	WR_MAP_MAX,
+		WR_MAP_MAX,
 };
 const char *wr_map_name(enum wr_map map);
 
-#define WR_MAGLEV_SIZE 16381u /* a hundred times as many as backends keeps the shares within a percent */
+#define WR_MAGLEV_SIZE \
+	16381u /* a hundred times as many as backends keeps the shares within a percent */
 
 struct wr_dp_options {
-	const char *pins;                /* NULL: nothing is pinned */
-	struct wr_config config;         /* .rodata of every object */
-	uint32_t sizes[WR_MAP_MAX];      /* entries; 0: the default of bpf/abi/maps.h */
-	uint32_t maglev_size;            /* elements of a Maglev table, a prime; 0: WR_MAGLEV_SIZE */
-	bool no_tcx;                     /* pretend that the kernel has no tcx (tests); clsact is used */
+	const char *pins;           /* NULL: nothing is pinned */
+	struct wr_config config;    /* .rodata of every object */
+	uint32_t sizes[WR_MAP_MAX]; /* entries; 0: the default of bpf/abi/maps.h */
+	uint32_t maglev_size;       /* elements of a Maglev table, a prime; 0: WR_MAGLEV_SIZE */
+	bool no_tcx;                /* pretend that the kernel has no tcx (tests); clsact is used */
 };
 
 /*
@@ -53,9 +54,10 @@ void wr_dp_close(struct wr_dp *dp); /* pinned things outlive it */
 /* Detaches all links, unpins all below pins_root (every ABI). Missing is success. */
 int wr_dp_uninstall(const char *pins_root, struct wr_err *err);
 
-int wr_dp_map_fd(const struct wr_dp *dp, enum wr_map map);        /* borrowed; -1: not there */
-uint32_t wr_dp_map_size(const struct wr_dp *dp, enum wr_map map); /* max_entries (wr_flows: of all shards) */
-int wr_dp_prog_fd(const struct wr_dp *dp, const char *prog);      /* borrowed; -ENOENT */
+int wr_dp_map_fd(const struct wr_dp *dp, enum wr_map map); /* borrowed; -1: not there */
+uint32_t wr_dp_map_size(const struct wr_dp *dp,
+			enum wr_map map); /* max_entries (wr_flows: of all shards) */
+int wr_dp_prog_fd(const struct wr_dp *dp, const char *prog); /* borrowed; -ENOENT */
 bool wr_dp_has_tcx(const struct wr_dp *dp);
 /* Entries in use and room, for metrics and `weir status`. Arrays: as counted by the table modules. */
 struct wr_dp_fill {
@@ -73,11 +75,11 @@ enum wr_attach {
 	WR_ATTACH_TC_EGRESS,
 };
 /* @pins_links: "<pins>/links"; @prog_fd from wr_dp_prog_fd, or wr_pin_get of "<pins>/progs/<name>". Runs in the caller's netns. */
-int wr_dp_attach_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex, enum wr_attach at,
-		    bool tcx, struct wr_err *err);
+int wr_dp_attach_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex,
+		    enum wr_attach at, bool tcx, struct wr_err *err);
 /* Are the pinned programs attached to this interface, first in order of ours? -ENOENT / -ESTALE with words. */
-int wr_dp_check_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex, enum wr_attach at,
-		   bool tcx, struct wr_err *err);
+int wr_dp_check_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex,
+		   enum wr_attach at, bool tcx, struct wr_err *err);
 /* All of "cgroup": socket hooks on the cgroup2 directory @path. */
 int wr_dp_attach_cgroup(struct wr_dp *dp, const char *path, struct wr_err *err);
 /* Removes the pinned links of @who (which detaches). Missing is success. */

@@ -20,7 +20,7 @@ static const struct {
 };
 
 /* The kernel copies a value for each possible processor, not only for those that are there. */
-static uint32_t possible_cpus(void)
+uint32_t wr_possible_cpus(void)
 {
 	wr_autofree char *text = NULL;
 	uint64_t last;
@@ -55,7 +55,7 @@ int wr_drops_get(const struct wr_dp *dp, struct wr_drop_count ret[WR_REASON_MAX]
 {
 	struct wr_drop_count sums[WR_REASON_MAX] = { { 0 } };
 	wr_autofree struct wr_drop_count *cpus = NULL;
-	uint32_t n = possible_cpus(), i;
+	uint32_t n = wr_possible_cpus(), i;
 	int r;
 
 	if (dp->fds[WR_MAP_wr_drops] < 0)

@@ -138,10 +138,10 @@ int wr_dp_set_map(struct wr_dp *dp, enum wr_map map, int fd)
 	return map == WR_MAP_wr_flows ? wr_dp_find_shards(dp) : 0;
 }
 
-void wr_dp_add_prog(struct wr_dp *dp, const struct wr_dp_prog *prog)
+void wr_dp_add_prog(struct wr_dp *dp, const char *name, struct wr_dp_prog prog)
 {
-	wr_vec_push(&dp->progs, *prog);
-	dp->progs.v[dp->progs.n - 1].name = wr_xstrdup(prog->name);
+	prog.name = wr_xstrdup(name);
+	wr_vec_push(&dp->progs, prog);
 }
 
 /* A map that is not there stays closed: an older or newer agent may have fewer. */
@@ -189,8 +189,7 @@ static int open_progs(struct wr_dp *dp, struct wr_err *err)
 		prog.fd = r < 0 ? r : wr_sys_obj_get(path, false);
 		if (prog.fd < 0)
 			return wr_err_sys(err, prog.fd, "opening the pinned program %s", path);
-		prog.name = e->d_name;
-		wr_dp_add_prog(dp, &prog);
+		wr_dp_add_prog(dp, e->d_name, prog);
 	}
 	return 0;
 }

@@ -37,8 +37,8 @@ struct wr_dp {
 struct wr_dp *wr_dp_new(const char *pins, bool readonly);
 /* Takes @fd; learns what it is, maps arrays, finds the shards. */
 int wr_dp_set_map(struct wr_dp *dp, enum wr_map map, int fd);
-/* Takes @fd. */
-void wr_dp_add_prog(struct wr_dp *dp, const struct wr_dp_prog *prog);
+/* Takes the descriptor; copies @name. */
+void wr_dp_add_prog(struct wr_dp *dp, const char *name, struct wr_dp_prog prog);
 /* After the shards of wr_flows were put in place. */
 int wr_dp_find_shards(struct wr_dp *dp);
 /* Index of a map by its name; -ENOENT. */
@@ -62,6 +62,9 @@ int wr_map_count(int fd, const struct wr_sys_map *info, uint64_t *ret);
 int wr_map_put_many(int fd, const struct wr_sys_map *info, const void *keys, const void *values,
 		    uint32_t n, uint32_t *ret_done);
 int wr_map_del_many(int fd, const struct wr_sys_map *info, const void *keys, uint32_t n);
+
+/* A per-CPU value has one part for each. 0: could not be read. */
+uint32_t wr_possible_cpus(void);
 
 /* Hash rows with one count per map: put tells new rows from replaced ones. -ENOENT from del: there was none. */
 int wr_row_put(struct wr_dp *dp, enum wr_map map, const void *key, const void *value);

@@ -21,15 +21,15 @@ struct wr_svc_backend {
 	__be16 port;
 	uint8_t proto;
 	bool terminating;
-	uint16_t weight;  /* 1 unless said */
+	uint16_t weight; /* 1 unless said */
 	uint32_t node, zone;
 };
 
 struct wr_svc_set {
-	uint64_t key;     /* the caller's stable name: hash of (namespace, name, port name, proto, family, scope) */
-	uint32_t id;      /* wr_service.id: the caller's, shared by all sets of one service port; survives a restart as adopted */
-	uint32_t flags;   /* enum wr_service_flags; WR_SVC_MAGLEV makes a table */
-	uint32_t affinity; /* seconds */
+	uint64_t key; /* the caller's stable name: hash of (namespace, name, port name, proto, family, scope) */
+	uint32_t id; /* wr_service.id: the caller's, shared by all sets of one service port; survives a restart as adopted */
+	uint32_t flags;       /* enum wr_service_flags; WR_SVC_MAGLEV makes a table */
+	uint32_t affinity;    /* seconds */
 	uint64_t maglev_seed; /* hash of the service's name: equal on every node */
 	const struct wr_frontend *frontends;
 	size_t n_frontends;
@@ -48,7 +48,8 @@ void wr_svc_table_close(struct wr_svc_table *t);
 int wr_svc_table_put(struct wr_svc_table *t, const struct wr_svc_set *set, struct wr_err *err);
 int wr_svc_table_del(struct wr_svc_table *t, uint64_t key);
 /* Terminating backends that new flows avoid must stay named while flows use them: backends of no set are freed (state FREE, gen raised). */
-int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key, const struct wr_svc_backend *terminating, size_t n);
+int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key,
+		      const struct wr_svc_backend *terminating, size_t n);
 /* After the first complete list: removes every frontend that nobody has put since open. Returns how many. */
 int wr_svc_table_prune(struct wr_svc_table *t);
 /* Groups many puts into batched map updates: begin, puts, commit. What a batch has written is in force at commit. */
@@ -62,8 +63,11 @@ struct wr_svc_table_stats {
 void wr_svc_table_get_stats(const struct wr_svc_table *t, struct wr_svc_table_stats *ret);
 
 /* Reading what is in force, without a table (CLI, tests). */
-int wr_frontend_dump(const struct wr_dp *dp, int (*fn)(void *ctx, const struct wr_frontend *fe, const struct wr_service *svc), void *ctx);
-int wr_service_slots(const struct wr_dp *dp, const struct wr_service *svc, uint32_t i, uint32_t *ret_backend);
+int wr_frontend_dump(const struct wr_dp *dp,
+		     int (*fn)(void *ctx, const struct wr_frontend *fe, const struct wr_service *svc),
+		     void *ctx);
+int wr_service_slots(const struct wr_dp *dp, const struct wr_service *svc, uint32_t i,
+		     uint32_t *ret_backend);
 int wr_backend_get(const struct wr_dp *dp, uint32_t number, struct wr_backend *ret);
 
 #endif
