@@ -5,16 +5,24 @@
 #include <fcntl.h>
 #include <sched.h>
 
+#include <linux/rtnetlink.h>
+
 #include "lib/netns/netns.h"
+#include "lib/nl/msg.h"
 #include "tests/unit/check.h"
 
 static int home = -1;
 
+/* With the loopback up: before the first address, the kernel has no table to judge gateways by. */
 int wr_netlab_setup(void **state)
 {
-	if (wr_netns_open_self(&home) || unshare(CLONE_NEWNET))
+	wr_auto_nl nl = WR_NL_INIT;
+	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
+
+	if (wr_netns_open_self(&home) || unshare(CLONE_NEWNET) || wr_nl_open(&nl))
 		return -1;
-	return 0;
+	wr_link_set_up(&b, 1, true);
+	return wr_nl_commit(&nl, &b, NULL);
 }
 
 int wr_netlab_teardown(void **state)
@@ -92,4 +100,26 @@ uint32_t wr_netlab_pair(struct wr_nl *nl, const char *name, const char *peer)
 	wr_link_set_up(&b, link.peer, true);
 	wr_netlab_commit(nl, &b);
 	return link.ifindex;
+}
+
+void wr_netlab_bridge(struct wr_nl *nl, const char *name, uint32_t port)
+{
+	struct ifinfomsg bridge = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg member = { .ifi_index = (int)port };
+	struct nl_msg *msg = wr_msg_new(RTM_NEWLINK, NLM_F_CREATE, &bridge, sizeof(bridge));
+	struct nlattr *info;
+	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
+	struct wr_link link;
+
+	nla_put_string(msg, IFLA_IFNAME, name);
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	nla_put_string(msg, IFLA_INFO_KIND, "bridge");
+	nla_nest_end(msg, info);
+	wr_msg_put(&b, msg, 0);
+	wr_netlab_commit(nl, &b);
+	assert_int_equal(wr_link_get(nl, name, 0, &link), 0);
+	msg = wr_msg_new(RTM_SETLINK, 0, &member, sizeof(member));
+	nla_put_u32(msg, IFLA_MASTER, link.ifindex);
+	wr_msg_put(&b, msg, 0);
+	wr_netlab_commit(nl, &b);
 }

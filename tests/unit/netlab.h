@@ -23,5 +23,7 @@ struct wr_addr wr_netlab_addr(const char *s);
 struct wr_prefix wr_netlab_prefix(const char *s);
 /* A veth pair in the test's own namespace, both ends up; returns the number of the first. */
 uint32_t wr_netlab_pair(struct wr_nl *nl, const char *name, const char *peer);
+/* A bridge, up, with one port. */
+void wr_netlab_bridge(struct wr_nl *nl, const char *name, uint32_t port);
 
 #endif
