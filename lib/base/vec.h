@@ -20,26 +20,29 @@
 
 void wr_vec_reserve_(void **v, size_t *cap, size_t n, size_t size);
 
-#define wr_vec_reserve(vec, count) wr_vec_reserve_((void **)&(vec)->v, &(vec)->cap, (count), sizeof(*(vec)->v))
-#define wr_vec_push(vec, ...)                                \
-	do {                                                 \
-		wr_vec_reserve((vec), (vec)->n + 1);         \
-		(vec)->v[(vec)->n++] = (__VA_ARGS__);        \
+#define wr_vec_reserve(vec, count)                                \
+	wr_vec_reserve_((void **)&(vec)->v, &(vec)->cap, (count), \
+			sizeof(*(vec)->v) /* NOLINT(bugprone-sizeof-expression) */)
+#define wr_vec_push(vec, ...)                         \
+	do {                                          \
+		wr_vec_reserve((vec), (vec)->n + 1);  \
+		(vec)->v[(vec)->n++] = (__VA_ARGS__); \
 	} while (0)
 #define wr_vec_reset(vec) ((vec)->n = 0)
-#define wr_vec_done(vec)             \
-	do {                         \
-		free((vec)->v);      \
-		(vec)->v = NULL;     \
-		(vec)->n = 0;        \
-		(vec)->cap = 0;      \
+#define wr_vec_done(vec)         \
+	do {                     \
+		free((vec)->v);  \
+		(vec)->v = NULL; \
+		(vec)->n = 0;    \
+		(vec)->cap = 0;  \
 	} while (0)
 /* Swaps the last element into place @i. */
 #define wr_vec_del_unordered(vec, i) ((vec)->v[i] = (vec)->v[--(vec)->n])
-#define wr_vec_sort(vec, cmp)                                                         \
-	do {                                                                          \
-		if ((vec)->n)                                                         \
-			qsort((vec)->v, (vec)->n, sizeof(*(vec)->v), (cmp));          \
+#define wr_vec_sort(vec, cmp)                                                                     \
+	do {                                                                                      \
+		if ((vec)->n)                                                                     \
+			qsort((vec)->v, (vec)->n,                                                 \
+			      sizeof(*(vec)->v) /* NOLINT(bugprone-sizeof-expression) */, (cmp)); \
 	} while (0)
 
 #endif
