@@ -177,7 +177,7 @@ static int run_steps(struct wr_cni_adding *a, const struct wr_cni_step *steps, s
 		     struct wr_err *err)
 {
 	size_t i;
-	int r;
+	int r = 0;
 
 	for (i = 0; i < n; i++) {
 		r = steps[i].run(a, err);

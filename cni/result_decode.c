@@ -7,17 +7,39 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 
+/* A list of objects that each have this string. */
+static int decode_items(const struct wr_json *obj, const char *where, const char *key,
+			const char *required, struct wr_json **ret, struct wr_err *err)
+{
+	struct wr_json *list = NULL;
+	size_t i;
+	int r = wr_json_decode_array(obj, where, key, &list, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < wr_json_len(list); i++)
+		if (!wr_json_get_str(wr_json_at(list, i), required))
+			return wr_err_set(err, -EINVAL, "%s%s%s[%zu].%s: must be a string", where,
+					  *where ? "." : "", key, i, required);
+	*ret = list;
+	return 0;
+}
+
 /* 0.1.0 and 0.2.0. */
 static int take_legacy_ip(struct wr_json *out, const struct wr_json *old, const char *key,
 			  struct wr_err *err)
 {
-	struct wr_json *obj = wr_json_get(old, key), *ip, *routes = wr_json_get(obj, "routes");
+	struct wr_json *obj = wr_json_get(old, key), *ip, *routes = NULL;
 	size_t i;
+	int r;
 
 	if (!obj)
 		return 0;
 	if (!wr_json_get_str(obj, "ip"))
-		return wr_err_set_cni(err, WR_CNI_CONFIG, -EINVAL, "%s.ip: must be a string", key);
+		return wr_err_set(err, -EINVAL, "%s.ip: must be a string", key);
+	r = decode_items(obj, key, "routes", "dst", &routes, err);
+	if (r < 0)
+		return r;
 	ip = wr_json_new_object();
 	wr_json_add_str(ip, "address", wr_json_get_str(obj, "ip"));
 	if (wr_json_get_str(obj, "gateway"))
@@ -43,13 +65,8 @@ static int take_list(struct wr_json *out, const struct wr_json *old, const char 
 		     const char *required, struct wr_err *err)
 {
 	struct wr_json *list = NULL;
-	size_t i;
-	int r = wr_json_decode_array(old, "", key, &list, err);
+	int r = decode_items(old, "", key, required, &list, err);
 
-	for (i = 0; r == 0 && i < wr_json_len(list); i++)
-		if (!wr_json_get_str(wr_json_at(list, i), required))
-			r = wr_err_set(err, -EINVAL, "%s[%zu].%s: must be a string", key, i,
-				       required);
 	if (r == 0)
 		wr_json_add(out, key, list ? wr_json_ref(list) : wr_json_new_array());
 	return r;

@@ -23,6 +23,6 @@ struct wr_ilist {
 	wr_istr v[];
 };
 const struct wr_ilist *wr_ilist_get(const wr_istr *v, uint32_t n); /* takes references of its own */
-void wr_ilist_put(const struct wr_ilist *l);
+void wr_ilist_put(const struct wr_ilist *list);
 
 #endif

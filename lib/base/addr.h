@@ -16,9 +16,9 @@
 
 #include "bpf/abi/base.h"
 
-#define WR_ADDR_STRLEN INET6_ADDRSTRLEN
+#define WR_ADDR_STRLEN   INET6_ADDRSTRLEN
 #define WR_PREFIX_STRLEN (INET6_ADDRSTRLEN + 4)
-#define WR_MAC_STRLEN 18
+#define WR_MAC_STRLEN    18
 
 struct wr_prefix {
 	struct wr_addr addr;
@@ -33,7 +33,7 @@ struct wr_addr wr_addr_from4(struct in_addr in);
 struct wr_addr wr_addr_from6(const struct in6_addr *in);
 struct in_addr wr_addr_to4(const struct wr_addr *a);
 struct in6_addr wr_addr_to6(const struct wr_addr *a);
-int wr_addr_family(const struct wr_addr *a);               /* AF_INET or AF_INET6 */
+int wr_addr_family(const struct wr_addr *a);                    /* AF_INET or AF_INET6 */
 size_t wr_addr_bytes(const struct wr_addr *a, uint8_t out[16]); /* raw family bytes; returns 4 or 16 */
 /* -EINVAL: neither an IPv4 nor an IPv6 address (leading zeros in IPv4 octets are refused; "::ffff:1.2.3.4" is refused). */
 int wr_addr_parse(const char *s, struct wr_addr *ret);

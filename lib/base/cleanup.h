@@ -29,16 +29,16 @@ static inline void wr_fclose_p(FILE **f)
 		(void)fclose(*f);
 }
 
-#define wr_autofree  wr_cleanup(wr_free_p)
-#define wr_autofd    wr_cleanup(wr_close_p)
-#define wr_autofile  wr_cleanup(wr_fclose_p)
+#define wr_autofree wr_cleanup(wr_free_p)
+#define wr_autofd   wr_cleanup(wr_close_p)
+#define wr_autofile wr_cleanup(wr_fclose_p)
 
 /* Moves ownership out of a local: yields its value and leaves NULL (or -1) behind. */
-#define wr_take_ptr(p)                          \
-	({                                      \
-		__typeof__(p) taken_ = (p);     \
-		(p) = NULL;                     \
-		taken_;                         \
+#define wr_take_ptr(p)                      \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
 static inline int wr_take_fd(int *fd)
@@ -60,9 +60,9 @@ static inline void *wr_unconst(const void *p)
 	return both.own;
 }
 
-#define WR_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define WR_CONTAINER_OF(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
-#define WR_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define WR_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define WR_ARRAY_SIZE(a)                 (sizeof(a) / sizeof((a)[0]))
+#define WR_CONTAINER_OF(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+#define WR_MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define WR_MAX(a, b)                     ((a) > (b) ? (a) : (b))
 
 #endif

@@ -33,12 +33,13 @@ struct wr_hnode *wr_hmap_next(const struct wr_hnode *node);
 /* Iteration over everything: start with *pos = 0 and prev NULL handled inside; see wr_hmap_each. */
 struct wr_hnode *wr_hmap_iter(const struct wr_hmap *m, size_t *pos, struct wr_hnode *next_in_chain);
 
-#define wr_hmap_each(m, node, pos, nxt)                                                   \
-	for ((pos) = 0, (node) = wr_hmap_iter((m), &(pos), NULL);                         \
+#define wr_hmap_each(m, node, pos, nxt)                           \
+	for ((pos) = 0, (node) = wr_hmap_iter((m), &(pos), NULL); \
 	     (node) && ((nxt) = (node)->next, 1); (node) = wr_hmap_iter((m), &(pos), (nxt)))
 
 uint32_t wr_hash_bytes(const void *data, size_t size, uint32_t seed);
 uint32_t wr_hash_str(const char *s);
-uint64_t wr_hash64_bytes(const void *data, size_t size, uint64_t seed); /* for Maglev and content names: stable across versions and machines */
+uint64_t wr_hash64_bytes(const void *data, size_t size,
+			 uint64_t seed); /* for Maglev and content names: stable across versions and machines */
 
 #endif

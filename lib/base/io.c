@@ -103,8 +103,7 @@ static bool is_same(const char *path, const void *data, size_t size, mode_t mode
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != mode ||
 	    (size_t)st.st_size != size)
 		return false;
-	return wr_read_fd(fd, size, &have, &len) == 0 && len == size &&
-	       memcmp(have, data, size) == 0;
+	return wr_read_fd(fd, size, &have, &len) == 0 && len == size && memcmp(have, data, size) == 0;
 }
 
 static int fill_file(int fd, const void *data, size_t size, mode_t mode, unsigned int flags)
@@ -120,26 +119,22 @@ static int fill_file(int fd, const void *data, size_t size, mode_t mode, unsigne
 	return 0;
 }
 
-/* Makes ".<name>.<random>.tmp" beside @path. */
-static int open_temporary(const char *dir, const char *name, char **ret_path)
+/* ".<name>.<random>.tmp" beside @path; NULL: no randomness. */
+static char *temporary_path(const char *path)
 {
-	wr_autofree char *path = NULL;
+	wr_autofree char *for_dir = wr_xstrdup(path), *for_name = wr_xstrdup(path);
 	uint64_t salt;
-	int fd;
 
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
-		return -EIO;
-	path = wr_xasprintf("%s/.%s.%016llx.tmp", dir, name, (unsigned long long)salt);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	*ret_path = wr_take_ptr(path);
-	return fd;
+		return NULL;
+	return wr_xasprintf("%s/.%s.%016llx.tmp", dirname(for_dir), basename(for_name),
+			    (unsigned long long)salt);
 }
 
-static int sync_dir(const char *dir)
+static int sync_dir_of(const char *path)
 {
-	wr_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	wr_autofree char *copy = wr_xstrdup(path);
+	wr_autofd int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fsync(fd) < 0)
 		return -errno;
@@ -149,16 +144,18 @@ static int sync_dir(const char *dir)
 int wr_write_file_atomic(const char *path, const void *data, size_t size, mode_t mode,
 			 unsigned int flags)
 {
-	wr_autofree char *for_dir = wr_xstrdup(path), *for_name = wr_xstrdup(path), *tmp = NULL;
-	const char *dir = dirname(for_dir);
+	wr_autofree char *tmp = NULL;
 	wr_autofd int fd = -1;
 	int r;
 
 	if (flags & WR_WRITE_IF_CHANGED && is_same(path, data, size, mode))
 		return 0;
-	fd = open_temporary(dir, basename(for_name), &tmp);
+	tmp = temporary_path(path);
+	if (!tmp)
+		return -EIO;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fd;
+		return -errno;
 	r = fill_file(fd, data, size, mode, flags);
 	if (!r && rename(tmp, path) < 0)
 		r = -errno;
@@ -166,12 +163,9 @@ int wr_write_file_atomic(const char *path, const void *data, size_t size, mode_t
 		unlink(tmp);
 		return r;
 	}
-	if (flags & WR_WRITE_FSYNC) {
-		r = sync_dir(dir);
-		if (r < 0)
-			return r;
-	}
-	return 1;
+	if (flags & WR_WRITE_FSYNC)
+		r = sync_dir_of(path);
+	return r < 0 ? r : 1;
 }
 
 static int make_dir(const char *path, mode_t mode)

@@ -15,14 +15,15 @@ int wr_write_all(int fd, const void *data, size_t size);
 int wr_write_string(const char *path, const char *value);
 
 enum wr_write_flags {
-	WR_WRITE_FSYNC = 1 << 0,   /* fsync the file and its directory */
+	WR_WRITE_FSYNC = 1 << 0,      /* fsync the file and its directory */
 	WR_WRITE_IF_CHANGED = 1 << 1, /* equal content and mode: touch nothing; returns 0 instead of 1 */
 };
 /*
  * Writes a hidden temporary file in the same directory (".<name>.<random>.tmp"), then renames it over
  * @path. Returns 1 when written, 0 when left alone, negative errno on failure (nothing left behind).
  */
-int wr_write_file_atomic(const char *path, const void *data, size_t size, mode_t mode, unsigned int flags);
+int wr_write_file_atomic(const char *path, const void *data, size_t size, mode_t mode,
+			 unsigned int flags);
 /* mkdir -p. An existing directory is success. */
 int wr_mkdirs(const char *path, mode_t mode);
 /* rm -r; a missing path is success. Does not follow symbolic links, does not cross file systems. */

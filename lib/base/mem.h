@@ -10,10 +10,12 @@
 
 void *wr_xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *wr_xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
-void *wr_xrealloc(void *p, size_t n, size_t size) __attribute__((returns_nonnull)); /* n * size, overflow checked */
+void *wr_xrealloc(void *p, size_t n, size_t size)
+	__attribute__((returns_nonnull)); /* n * size, overflow checked */
 char *wr_xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *wr_xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
-char *wr_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
+char *wr_xasprintf(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
 void wr_no_memory(void) __attribute__((noreturn)); /* for libraries that answer NULL */
 

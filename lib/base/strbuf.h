@@ -26,8 +26,7 @@ void wr_strbuf_grow(struct wr_strbuf *sb, size_t extra);
 void wr_strbuf_add(struct wr_strbuf *sb, const void *data, size_t size);
 void wr_strbuf_addstr(struct wr_strbuf *sb, const char *s);
 void wr_strbuf_addch(struct wr_strbuf *sb, char c);
-void wr_strbuf_addf(struct wr_strbuf *sb, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void wr_strbuf_addf(struct wr_strbuf *sb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void wr_strbuf_vaddf(struct wr_strbuf *sb, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 /* Drops the first @n bytes (n <= len). */

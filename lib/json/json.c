@@ -14,12 +14,12 @@
 
 #define KEY_SIZE 128
 
-static struct json_object *in(const struct wr_json *j)
+static struct json_object *theirs(const struct wr_json *j)
 {
 	return wr_unconst(j);
 }
 
-static struct wr_json *out(struct json_object *o)
+static struct wr_json *ours(struct json_object *o)
 {
 	return (struct wr_json *)o;
 }
@@ -29,17 +29,17 @@ static struct wr_json *made(struct json_object *o)
 {
 	if (!o)
 		wr_no_memory();
-	return out(o);
+	return ours(o);
 }
 
 struct wr_json *wr_json_ref(struct wr_json *j)
 {
-	return out(json_object_get(in(j)));
+	return ours(json_object_get(theirs(j)));
 }
 
 void wr_json_free(struct wr_json *j)
 {
-	json_object_put(in(j));
+	json_object_put(theirs(j));
 }
 
 enum wr_json_type wr_json_type(const struct wr_json *j)
@@ -51,7 +51,7 @@ enum wr_json_type wr_json_type(const struct wr_json *j)
 		[json_type_string] = WR_JSON_STRING,
 	};
 
-	return types[json_object_get_type(in(j))];
+	return types[json_object_get_type(theirs(j))];
 }
 
 static bool is(const struct wr_json *j, enum wr_json_type type)
@@ -64,13 +64,13 @@ struct wr_json *wr_json_get(const struct wr_json *j, const char *key)
 	struct json_object *value = NULL;
 
 	if (is(j, WR_JSON_OBJECT))
-		json_object_object_get_ex(in(j), key, &value);
-	return out(value);
+		json_object_object_get_ex(theirs(j), key, &value);
+	return ours(value);
 }
 
 bool wr_json_has(const struct wr_json *j, const char *key)
 {
-	return is(j, WR_JSON_OBJECT) && json_object_object_get_ex(in(j), key, NULL);
+	return is(j, WR_JSON_OBJECT) && json_object_object_get_ex(theirs(j), key, NULL);
 }
 
 struct wr_json *wr_json_path(const struct wr_json *j, const char *dotted)
@@ -84,20 +84,20 @@ struct wr_json *wr_json_path(const struct wr_json *j, const char *dotted)
 		wr_copy(key, WR_MIN(sizeof(key), len + 1), dotted);
 		at = wr_json_get(at, key);
 		if (!dotted[len])
-			return out(in(at));
+			return ours(theirs(at));
 	}
 }
 
 size_t wr_json_len(const struct wr_json *j)
 {
 	if (is(j, WR_JSON_ARRAY))
-		return json_object_array_length(in(j));
-	return is(j, WR_JSON_OBJECT) ? (size_t)json_object_object_length(in(j)) : 0;
+		return json_object_array_length(theirs(j));
+	return is(j, WR_JSON_OBJECT) ? (size_t)json_object_object_length(theirs(j)) : 0;
 }
 
 struct wr_json *wr_json_at(const struct wr_json *j, size_t i)
 {
-	return is(j, WR_JSON_ARRAY) ? out(json_object_array_get_idx(in(j), i)) : NULL;
+	return is(j, WR_JSON_ARRAY) ? ours(json_object_array_get_idx(theirs(j), i)) : NULL;
 }
 
 const char *wr_json_str(const struct wr_json *j)
@@ -106,8 +106,8 @@ const char *wr_json_str(const struct wr_json *j)
 
 	if (!is(j, WR_JSON_STRING))
 		return NULL;
-	s = json_object_get_string(in(j));
-	return strlen(s) == (size_t)json_object_get_string_len(in(j)) ? s : NULL;
+	s = json_object_get_string(theirs(j));
+	return strlen(s) == (size_t)json_object_get_string_len(theirs(j)) ? s : NULL;
 }
 
 const char *wr_json_get_str(const struct wr_json *j, const char *key)
@@ -135,17 +135,17 @@ int64_t wr_json_get_int(const struct wr_json *j, const char *key, int64_t dflt)
 
 int64_t wr_json_int(const struct wr_json *j)
 {
-	return json_object_get_int64(in(j));
+	return json_object_get_int64(theirs(j));
 }
 
 double wr_json_double(const struct wr_json *j)
 {
-	return json_object_get_double(in(j));
+	return json_object_get_double(theirs(j));
 }
 
 bool wr_json_bool(const struct wr_json *j)
 {
-	return json_object_get_boolean(in(j));
+	return json_object_get_boolean(theirs(j));
 }
 
 bool wr_json_next(const struct wr_json *obj, struct wr_json_iter *it)
@@ -154,7 +154,7 @@ bool wr_json_next(const struct wr_json *obj, struct wr_json_iter *it)
 
 	if (!is(obj, WR_JSON_OBJECT))
 		return false;
-	entry = entry ? lh_entry_next(entry) : lh_table_head(json_object_get_object(in(obj)));
+	entry = entry ? lh_entry_next(entry) : lh_table_head(json_object_get_object(theirs(obj)));
 	if (!entry)
 		return false;
 	it->pos = entry;
@@ -171,14 +171,14 @@ static bool can_have_line(const struct wr_json *j)
 
 int wr_json_line(const struct wr_json *j)
 {
-	return can_have_line(j) ? (int)(intptr_t)json_object_get_userdata(in(j)) : 0;
+	return can_have_line(j) ? (int)(intptr_t)json_object_get_userdata(theirs(j)) : 0;
 }
 
 void wr_json_set_line(struct wr_json *j, int line)
 {
 	if (can_have_line(j))
 		/* NOLINTNEXTLINE(performance-no-int-to-ptr): the line is the userdata. */
-		json_object_set_userdata(in(j), (void *)(intptr_t)line, NULL);
+		json_object_set_userdata(theirs(j), (void *)(intptr_t)line, NULL);
 }
 
 struct wr_json *wr_json_new_object(void)
@@ -228,7 +228,7 @@ struct wr_json *wr_json_new_double(double v)
 
 void wr_json_add(struct wr_json *obj, const char *key, struct wr_json *value)
 {
-	if (json_object_object_add(in(obj), key, in(value)) < 0)
+	if (json_object_object_add(theirs(obj), key, theirs(value)) < 0)
 		wr_no_memory();
 }
 
@@ -249,23 +249,23 @@ void wr_json_add_bool(struct wr_json *obj, const char *key, bool v)
 
 void wr_json_del(struct wr_json *obj, const char *key)
 {
-	json_object_object_del(in(obj), key);
+	json_object_object_del(theirs(obj), key);
 }
 
 void wr_json_push(struct wr_json *arr, struct wr_json *value)
 {
-	if (json_object_array_add(in(arr), in(value)) < 0)
+	if (json_object_array_add(theirs(arr), theirs(value)) < 0)
 		wr_no_memory();
 }
 
-void wr_json_format(const struct wr_json *j, bool pretty, struct wr_strbuf *to)
+void wr_json_format(const struct wr_json *j, bool pretty, struct wr_strbuf *out)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : 0);
 	size_t len;
-	const char *text = json_object_to_json_string_length(in(j), flags, &len);
+	const char *text = json_object_to_json_string_length(theirs(j), flags, &len);
 
 	if (!text)
 		wr_no_memory();
-	wr_strbuf_add(to, text, len);
+	wr_strbuf_add(out, text, len);
 }

@@ -42,15 +42,18 @@ static inline void wr_json_free_p(struct wr_json **j)
 #define wr_auto_json __attribute__((cleanup(wr_json_free_p))) struct wr_json
 
 /* Reading. A JSON null member is the same as an absent one. */
-enum wr_json_type wr_json_type(const struct wr_json *j);             /* NULL: WR_JSON_NULL */
-struct wr_json *wr_json_get(const struct wr_json *j, const char *key); /* NULL: absent, null, or not an object */
-bool wr_json_has(const struct wr_json *j, const char *key);            /* also when the member is null */
-struct wr_json *wr_json_path(const struct wr_json *j, const char *dotted); /* "metadata.labels": keys without dots only */
-size_t wr_json_len(const struct wr_json *j);                         /* of an array or object; else 0 */
+enum wr_json_type wr_json_type(const struct wr_json *j); /* NULL: WR_JSON_NULL */
+struct wr_json *wr_json_get(const struct wr_json *j,
+			    const char *key); /* NULL: absent, null, or not an object */
+bool wr_json_has(const struct wr_json *j, const char *key); /* also when the member is null */
+struct wr_json *wr_json_path(const struct wr_json *j,
+			     const char *dotted); /* "metadata.labels": keys without dots only */
+size_t wr_json_len(const struct wr_json *j);      /* of an array or object; else 0 */
 struct wr_json *wr_json_at(const struct wr_json *j, size_t i);
-const char *wr_json_str(const struct wr_json *j);                    /* NULL: not a string, or one with a NUL inside */
+const char *wr_json_str(const struct wr_json *j); /* NULL: not a string, or one with a NUL inside */
 const char *wr_json_get_str(const struct wr_json *j, const char *key);
-bool wr_json_get_bool(const struct wr_json *j, const char *key, bool dflt); /* also the strings "true" and "false" */
+bool wr_json_get_bool(const struct wr_json *j, const char *key,
+		      bool dflt); /* also the strings "true" and "false" */
 int64_t wr_json_get_int(const struct wr_json *j, const char *key, int64_t dflt);
 int64_t wr_json_int(const struct wr_json *j);
 double wr_json_double(const struct wr_json *j);
@@ -68,11 +71,16 @@ bool wr_json_next(const struct wr_json *obj, struct wr_json_iter *it); /* zero t
  * Strict decoding: absent leaves *ret untouched and returns 0; a wrong type or range returns -EINVAL and
  * an error "<where>.<key>: <what was expected>, not <what is there>". @where may be "".
  */
-int wr_json_decode_str(const struct wr_json *j, const char *where, const char *key, const char **ret, struct wr_err *err);
-int wr_json_decode_bool(const struct wr_json *j, const char *where, const char *key, bool *ret, struct wr_err *err);
-int wr_json_decode_int(const struct wr_json *j, const char *where, const char *key, int64_t min, int64_t max, int64_t *ret, struct wr_err *err);
-int wr_json_decode_array(const struct wr_json *j, const char *where, const char *key, struct wr_json **ret, struct wr_err *err);
-int wr_json_decode_object(const struct wr_json *j, const char *where, const char *key, struct wr_json **ret, struct wr_err *err);
+int wr_json_decode_str(const struct wr_json *j, const char *where, const char *key,
+		       const char **ret, struct wr_err *err);
+int wr_json_decode_bool(const struct wr_json *j, const char *where, const char *key, bool *ret,
+			struct wr_err *err);
+int wr_json_decode_int(const struct wr_json *j, const char *where, const char *key, int64_t min,
+		       int64_t max, int64_t *ret, struct wr_err *err);
+int wr_json_decode_array(const struct wr_json *j, const char *where, const char *key,
+			 struct wr_json **ret, struct wr_err *err);
+int wr_json_decode_object(const struct wr_json *j, const char *where, const char *key,
+			  struct wr_json **ret, struct wr_err *err);
 
 /*
  * Fills @err with -EINVAL and returns it. When the source line of @at is known, "line N: " stands in front of the message; the

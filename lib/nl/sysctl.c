@@ -22,7 +22,7 @@ static int path_of(const char *name, char path[PATH_SIZE])
 int wr_sysctl_get(const char *name, char **ret)
 {
 	char path[PATH_SIZE];
-	char *text;
+	char *text = NULL;
 	int r = path_of(name, path) ?: wr_read_file(path, VALUE_MAX, &text, NULL);
 
 	if (r)
