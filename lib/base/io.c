@@ -183,12 +183,14 @@ static int make_dir(const char *path, mode_t mode)
 
 int wr_mkdirs(const char *path, mode_t mode)
 {
-	wr_autofree char *partial = wr_xstrdup(path);
+	wr_autofree char *partial = NULL;
 	char *p;
 	int r;
 
-	if (!*path)
-		return -ENOENT;
+	r = make_dir(path, mode); /* mostly its parent is there */
+	if (r != -ENOENT || !*path)
+		return r;
+	partial = wr_xstrdup(path);
 	for (p = partial + 1; *p; p++) {
 		if (*p != '/')
 			continue;

@@ -38,7 +38,7 @@ struct wr_hello {
 	WR_VEC(struct wr_prefix) pools;      /* this node's pod ranges, in the order of preference, both families */
 	uint32_t mtu;                        /* for pod interfaces */
 	struct wr_addr gateway4, gateway6;   /* link-local gateways that pods route to (169.254.1.1, fe80::1) */
-	bool tcx;                            /* false: clsact filters (kernels before 6.6) */
+	bool tcx;                            /* pods' programs by tcx; false: clsact filters (WR_DP_POD_TCX) */
 	bool ready;                          /* false: an ADD would be answered "try again" */
 	char *reason;                        /* why not ready; "" when ready */
 };
