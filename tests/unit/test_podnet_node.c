@@ -177,6 +177,23 @@ static void a_route_that_changed_is_replaced(void **state)
 	assert_true(has(&nl, "fd00:1::/64", c, WR_RTPROT));
 }
 
+static void a_tunnel_that_moved_is_replaced(void **state)
+{
+	wr_auto_nl nl = wr_netlab_socket(-1);
+	struct wr_route want = route("10.244.2.0/24", ensure(&nl, &overlay));
+	struct wr_route_filter ours = { .protocol = WR_RTPROT };
+	wr_auto_routes have = { 0 };
+
+	want.vni = 3;
+	want.tunnel = wr_netlab_addr("192.0.2.7");
+	sync_routes(&nl, &want, 1);
+	want.tunnel = wr_netlab_addr("192.0.2.8");
+	sync_routes(&nl, &want, 1);
+	assert_int_equal(wr_route_dump(&nl, &ours, &have), 0);
+	assert_int_equal(have.v.n, 1);
+	assert_true(wr_addr_eq(&have.v.v[0].tunnel, &want.tunnel));
+}
+
 static void what_is_right_is_not_written_again(void **state)
 {
 	wr_auto_nl nl = wr_netlab_socket(-1);
@@ -326,6 +343,7 @@ int main(void)
 		IN_LAB(every_node_has_a_mac_of_its_own),
 		IN_LAB(missing_routes_come_and_stale_ones_go),
 		IN_LAB(a_route_that_changed_is_replaced),
+		IN_LAB(a_tunnel_that_moved_is_replaced),
 		IN_LAB(what_is_right_is_not_written_again),
 		IN_LAB(routes_of_others_stay),
 		IN_LAB(one_in_the_way_is_named_and_the_rest_put_in_place),
