@@ -241,10 +241,10 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct name *to, i
 	struct wr_lb_pick pick = {};
 	struct wr_lb_tuple t;
 	__u32 backend = 0, slot = 0;
-	int reason;
+	int reason = WR_LB_NO_SERVICE;
 
 	*ret = ALLOW;
-	if (!wr_on(WR_SW_SOCKET_LB) || !ask(ctx, to, &t))
+	if (!wr_on(WR_SW_SOCKET_LB))
 		return 0;
 	row = bpf_map_lookup_elem(&wr_sock_udp, &key);
 	if (row) {
@@ -252,7 +252,8 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct name *to, i
 		backend = pick.backend;
 		slot = pick.slot;
 	}
-	reason = wr_lb_select(&t, &pick);
+	if (ask(ctx, to, &t))
+		reason = wr_lb_select(&t, &pick);
 	if (reason == WR_LB_NO_SERVICE)
 		forget_answers(cookie, to);
 	if (refused_here(reason))
