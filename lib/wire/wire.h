@@ -15,7 +15,16 @@
  *	check     body: endpoint record -> {} when maps and programs match; else an error that says what differs
  *	ready     -> {} when an ADD could be served now, else code EAGAIN and why (STATUS)
  *	gc        body: {"network", "keep":[{container,ifname}...]} -> {"removed":N}
- *	get       body: {"what":"status|endpoints|services|nodes|policies|..."} -> {"items":[...]} or an object (CLI)
+ *	get       body: {"what":"..."} -> {"items":[...]} or an object (CLI); what is not known is absent:
+ *	  status     {"version","node","pid","started_ms" (Unix epoch),"ready","reason","needs":[{"name","reason"}] (no reason: met),
+ *	             "routing":{"mode":"auto|direct|vxlan","direct","vxlan"} (numbers of nodes),"mtu","cgroup_root","tcx","masquerade",
+ *	             "uplinks":[{"name","mtu"}],"sources":[{"name","contact_ms" (Unix epoch),"errors":[text]}],
+ *	             "kinds":[{"kind","count","synced"}],"not_enforced":[text]}
+ *	  nodes      items {"number","name","addresses":[text],"zone","zone_number","via":"self|direct|vxlan"}
+ *	  pods       items {"namespace","name","addresses":[text],"node"}: every pod that the agent knows
+ *	  services   items {"id" (a service port's),"namespace","name","port_name","skipped":[{"address","port","node","reason"}]}
+ *	  drops      items: the latest dropped packets, as monitor sends them
+ *	monitor   body: {"types":["drop|audit|flow-new|flow-end"]} -> a message for each event, until the client leaves
  */
 #ifndef WR_WIRE_WIRE_H
 #define WR_WIRE_WIRE_H
@@ -38,7 +47,7 @@ struct wr_hello {
 	WR_VEC(struct wr_prefix) pools;      /* this node's pod ranges, in the order of preference, both families */
 	uint32_t mtu;                        /* for pod interfaces */
 	struct wr_addr gateway4, gateway6;   /* link-local gateways that pods route to (169.254.1.1, fe80::1) */
-	bool tcx;                            /* pods' programs by tcx; false: clsact filters (WR_DP_POD_TCX) */
+	bool tcx;                            /* false: clsact filters (kernels before 6.6) */
 	bool ready;                          /* false: an ADD would be answered "try again" */
 	char *reason;                        /* why not ready; "" when ready */
 };
