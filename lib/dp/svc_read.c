@@ -60,6 +60,16 @@ int wr_backend_get(const struct wr_dp *dp, uint32_t number, struct wr_backend *r
 	return 0;
 }
 
+int wr_backend_picks(const struct wr_dp *dp, uint32_t number, uint64_t *ret)
+{
+	const uint64_t *picks = wr_dp_at(dp, WR_MAP_wr_picks, number);
+
+	if (!picks || !number)
+		return -ENOENT;
+	*ret = wr_load(picks);
+	return 0;
+}
+
 struct use {
 	const struct wr_dp *dp;
 	uint8_t *seen; /* bit per record: several frontends share one */

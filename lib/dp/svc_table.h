@@ -69,5 +69,6 @@ int wr_frontend_dump(const struct wr_dp *dp,
 int wr_service_slots(const struct wr_dp *dp, const struct wr_service *svc, uint32_t i,
 		     uint32_t *ret_backend);
 int wr_backend_get(const struct wr_dp *dp, uint32_t number, struct wr_backend *ret);
+int wr_backend_picks(const struct wr_dp *dp, uint32_t number, uint64_t *ret); /* new flows sent to it */
 
 #endif
