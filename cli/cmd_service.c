@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/* weir service NAME: all about one service. */
+#include <string.h>
+
+#include "cli/agent.h"
+#include "cli/commands.h"
+#include "cli/frontends.h"
+#include "cli/out.h"
+#include "cli/service_columns.h"
+#include "lib/dp/svc_table.h"
+
+static const struct wr_out_column frontend_columns[] = { WR_FRONTEND_COLUMNS, { 0 } };
+static const struct wr_out_column backend_columns[] = { WR_BACKEND_COLUMNS, { 0 } };
+static const struct wr_out_column skipped_columns[] = {
+	{ "SKIPPED", NULL, wr_cell_socket, 0, 20 },
+	{ "POD", "name", NULL, 0, 12 },
+	{ "NODE", "node", NULL, 0, 8 },
+	{ "WHY", "reason", NULL, 0, 20 },
+	{ 0 },
+};
+
+struct ids {
+	WR_VEC(uint32_t) v;
+};
+
+static void add_id(void *ctx, uint32_t id)
+{
+	struct ids *ids = ctx;
+
+	wr_vec_push(&ids->v, id);
+}
+
+static bool has_number(const struct wr_json *list, uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; i < wr_json_len(list); i++)
+		if (wr_json_get_int(wr_json_at(list, i), "number", 0) == number)
+			return true;
+	return false;
+}
+
+/* Frontends of a service port may share their backends, or have some of them (traffic policy Local). */
+static void add_backends(const struct wr_dp *dp, const struct wr_names *names,
+			 const struct wr_service *svc, struct wr_json *into)
+{
+	struct wr_backend be;
+	uint32_t i, number;
+
+	for (i = 0; wr_service_slots(dp, svc, i, &number) == 0; i++)
+		if (!has_number(into, number) && wr_backend_get(dp, number, &be) == 0)
+			wr_json_push(into, wr_backend_encode(dp, names, number, &be));
+}
+
+/* The agent's list has what was left out, and why. */
+static struct wr_json *find_skipped(const struct wr_json *services, uint32_t id)
+{
+	const struct wr_json *list = wr_json_get(services, "items"), *item;
+	size_t i;
+
+	for (i = 0; i < wr_json_len(list); i++) {
+		item = wr_json_at(list, i);
+		if (wr_json_get_int(item, "id", 0) == id)
+			return wr_json_ref(wr_json_get(item, "skipped"));
+	}
+	return NULL;
+}
+
+static struct wr_json *encode_port(const struct wr_dp *dp, const struct wr_names *names,
+				   const struct wr_frontends *list, const struct wr_json *services,
+				   uint32_t id)
+{
+	struct wr_json *j = wr_json_new_object(), *frontends = wr_json_new_array();
+	struct wr_json *backends = wr_json_new_array(), *skipped = find_skipped(services, id);
+	const char *name = wr_names_number(names, WR_NAME_SERVICE, id);
+	size_t i;
+
+	if (name)
+		wr_json_add_str(j, "service", name);
+	wr_json_add_int(j, "service_id", id);
+	for (i = 0; i < list->v.n; i++) {
+		if (list->v.v[i].svc.id != id)
+			continue;
+		wr_json_push(frontends, wr_frontend_encode(&list->v.v[i]));
+		add_backends(dp, names, &list->v.v[i].svc, backends);
+	}
+	wr_json_add(j, "frontends", frontends);
+	wr_json_add(j, "backends", backends);
+	if (skipped)
+		wr_json_add(j, "skipped", skipped);
+	return j;
+}
+
+static void print_rows(struct wr_cli *cli, const struct wr_out_column *columns,
+		       const struct wr_json *items, const char *none)
+{
+	fputc('\n', cli->out);
+	if (wr_json_len(items))
+		wr_out_rows(cli, columns, items);
+	else
+		fprintf(cli->out, "  %s\n", none);
+}
+
+static void print_port(struct wr_cli *cli, const struct wr_json *port)
+{
+	wr_auto_strbuf name = WR_STRBUF_INIT;
+
+	wr_cell_service(port, "service", &name);
+	fprintf(cli->out, "%s\n", name.buf);
+	print_rows(cli, frontend_columns, wr_json_get(port, "frontends"), "no frontend is in force");
+	print_rows(cli, backend_columns, wr_json_get(port, "backends"),
+		   "no backend: new connections are refused at once");
+	if (wr_json_len(wr_json_get(port, "skipped")))
+		print_rows(cli, skipped_columns, wr_json_get(port, "skipped"), "");
+}
+
+static void print(struct wr_cli *cli, struct wr_json *ports /* taken */)
+{
+	struct wr_json *all = wr_json_new_object();
+	size_t i;
+
+	wr_json_add(all, "ports", ports);
+	if (cli->json) {
+		wr_out_object(cli, "Service", all);
+		return;
+	}
+	for (i = 0; i < wr_json_len(ports); i++) {
+		if (i)
+			fputc('\n', cli->out);
+		print_port(cli, wr_json_at(ports, i));
+	}
+	wr_json_free(all);
+}
+
+static int show(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_names *names,
+		const struct ids *ids, struct wr_err *err)
+{
+	wr_auto_frontends list = { 0 };
+	wr_auto_json *services = NULL;
+	struct wr_json *ports;
+	size_t i;
+	int r = wr_frontends_load(dp, names, false, &list);
+
+	if (r < 0)
+		return wr_err_sys(err, r, "reading the services");
+	wr_agent_get(cli, "services", &services, NULL);
+	ports = wr_json_new_array();
+	for (i = 0; i < ids->v.n; i++)
+		wr_json_push(ports, encode_port(dp, names, &list, services, ids->v.v[i]));
+	print(cli, ports);
+	return 0;
+}
+
+static int run(struct wr_cli *cli, struct wr_err *err)
+{
+	wr_auto_names names = { 0 };
+	struct ids ids = { 0 };
+	struct wr_dp *dp;
+	int r = wr_cli_dp(cli, &dp, err);
+
+	if (r < 0)
+		return r;
+	wr_names_load(cli, WR_NAMES_ALL, &names);
+	r = wr_service_find(cli, dp, &names, cli->args[0], add_id, &ids, err);
+	if (r == 0)
+		r = show(cli, dp, &names, &ids, err);
+	wr_vec_done(&ids.v);
+	return r;
+}
+
+const struct wr_command wr_cmd_service = {
+	.name = "service",
+	.args = "NAME",
+	.min_args = 1,
+	.max_args = 1,
+	.values = WR_VALUES_SERVICE,
+	.summary = "One service: frontends, backends with state and picks, what was skipped and why",
+	.details = "NAME is [NAMESPACE/]NAME[:PORT NAME], or ADDRESS[:PORT], which needs no agent.\n"
+		   "\n"
+		   "Examples:\n"
+		   "  weir service default/web\n"
+		   "  weir service 10.96.0.10:80\n",
+	.run = run,
+};

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Events as lines. */
+#include "cli/event.h"
+
+#include <string.h>
+
+#include "bpf/abi/event.h"
+#include "cli/human.h"
+#include "cli/table.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/str.h"
+
+static void copy(struct wr_json *to, const char *as, const struct wr_json *from, const char *key)
+{
+	struct wr_json *v = wr_json_get(from, key);
+
+	if (v)
+		wr_json_add(to, as, wr_json_ref(v));
+}
+
+static void add_name(struct wr_json *j, const char *key, const struct wr_names *names,
+		     const struct wr_json *end)
+{
+	const char *text = wr_json_get_str(end, "address"), *ns = wr_json_get_str(end, "namespace");
+	const char *pod = wr_json_get_str(end, "pod"), *name = NULL;
+	wr_auto_strbuf joined = WR_STRBUF_INIT;
+	struct wr_addr addr;
+
+	if (text && wr_addr_parse(text, &addr) == 0)
+		name = wr_names_addr(names, &addr);
+	if (!name && pod) {
+		wr_strbuf_addf(&joined, "%s/%s", ns ? ns : "", pod);
+		name = joined.buf;
+	}
+	if (name)
+		wr_json_add_str(j, key, name);
+}
+
+static void add_end(struct wr_json *j, const struct wr_names *names, const struct wr_json *end,
+		    bool src)
+{
+	copy(j, src ? "src" : "dst", end, "address");
+	copy(j, src ? "src_port" : "dst_port", end, "port");
+	copy(j, src ? "src_identity" : "dst_identity", end, "identity");
+	add_name(j, src ? "src_name" : "dst_name", names, end);
+}
+
+static void add_service(struct wr_json *j, const struct wr_names *names, const struct wr_json *wire)
+{
+	const char *name = wr_names_number(names, WR_NAME_SERVICE,
+					   (uint32_t)wr_json_get_int(wire, "service", 0));
+
+	copy(j, "service_id", wire, "service");
+	if (name)
+		wr_json_add_str(j, "service", name);
+}
+
+struct wr_json *wr_event_item(const struct wr_names *names, const struct wr_json *wire)
+{
+	static const char *const same[] = { "time",      "type",   "reason", "hook",
+					    "direction", "length", "rule",   "backend",
+					    "packets",   "bytes",  "lost" };
+	struct wr_json *j = wr_json_new_object();
+	size_t i;
+
+	for (i = 0; i < WR_ARRAY_SIZE(same); i++)
+		copy(j, same[i], wire, same[i]);
+	copy(j, "proto", wire, "protocol");
+	copy(j, "tcp_flags", wire, "tcpFlags");
+	add_end(j, names, wr_json_get(wire, "source"), true);
+	add_end(j, names, wr_json_get(wire, "destination"), false);
+	add_service(j, names, wire);
+	return j;
+}
+
+static void format_end(const struct wr_json *item, bool src, struct wr_strbuf *out)
+{
+	const char *name = wr_json_get_str(item, src ? "src_name" : "dst_name");
+	const char *addr = wr_json_get_str(item, src ? "src" : "dst");
+	const char *proto = wr_json_get_str(item, "proto");
+	int64_t port = wr_json_get_int(item, src ? "src_port" : "dst_port", 0);
+
+	/* ICMP has type, code and identifier there. */
+	if (proto && wr_has_prefix(proto, "icmp"))
+		port = 0;
+	if (name && port)
+		wr_strbuf_addf(out, "%s:%lld", name, (long long)port);
+	else if (name)
+		wr_strbuf_addstr(out, name);
+	else
+		wr_human_socket(addr ? addr : "?", (uint16_t)port, out);
+}
+
+/* "SYN", "SYN+ACK", "RST": the flags that matter. */
+static void format_tcp(int64_t flags, struct wr_strbuf *out)
+{
+	static const struct {
+		int bit;
+		const char *name;
+	} all[] = { { 0x02, "SYN" }, { 0x01, "FIN" }, { 0x04, "RST" }, { 0x10, "ACK" } };
+	const char *sep = "";
+	size_t i;
+
+	for (i = 0; i < WR_ARRAY_SIZE(all); i++) {
+		if (!(flags & all[i].bit))
+			continue;
+		wr_strbuf_addf(out, "%s%s", sep, all[i].name);
+		sep = "+";
+	}
+}
+
+/* What was dropped, where; what a flow has carried. */
+static void format_rest(const struct wr_json *item, struct wr_strbuf *out)
+{
+	const char *type = wr_json_get_str(item, "type"), *service = wr_json_get_str(item, "service");
+
+	if (wr_streq(type, "flow-end")) {
+		wr_human_count((uint64_t)wr_json_get_int(item, "packets", 0), out);
+		wr_strbuf_addstr(out, " packets, ");
+		wr_human_bytes((uint64_t)wr_json_get_int(item, "bytes", 0), out);
+	} else if (wr_streq(type, "flow-new")) {
+		wr_strbuf_addf(out, "%s%s", service ? "via " : "", service ? service : "");
+	} else {
+		wr_strbuf_addf(out, "%s ", wr_json_get_str(item, "hook"));
+		wr_human_bytes((uint64_t)wr_json_get_int(item, "length", 0), out);
+		if (wr_json_get(item, "tcp_flags"))
+			wr_strbuf_addch(out, ' ');
+		format_tcp(wr_json_get_int(item, "tcp_flags", 0), out);
+		if (wr_json_get(item, "rule"))
+			wr_strbuf_addf(out, " rule %lld",
+				       (long long)wr_json_get_int(item, "rule", 0));
+	}
+}
+
+static const struct {
+	const char *type, *shown, *colour;
+} types[] = {
+	{ "drop", "DROP", "\033[31m" },
+	{ "audit", "AUDIT", "\033[33m" },
+	{ "flow-new", "new", "\033[32m" },
+	{ "flow-end", "end", "\033[2m" },
+};
+
+static void format_type(const char *type, bool colour, struct wr_strbuf *out)
+{
+	const char *shown = type ? type : "?", *on = "";
+	size_t i;
+
+	for (i = 0; i < WR_ARRAY_SIZE(types); i++) {
+		if (wr_streq(types[i].type, type)) {
+			shown = types[i].shown;
+			on = types[i].colour;
+		}
+	}
+	wr_strbuf_addf(out, "%s%-5s%s", colour ? on : "", shown, colour && *on ? "\033[0m" : "");
+}
+
+static void pad_to(size_t has, size_t width, struct wr_strbuf *out)
+{
+	for (; has < width; has++)
+		wr_strbuf_addch(out, ' ');
+}
+
+/* Both ends share what room there is; the one that needs less leaves the rest to the other. */
+static void format_ends(const struct wr_json *item, size_t room, struct wr_strbuf *out)
+{
+	wr_auto_strbuf src = WR_STRBUF_INIT, dst = WR_STRBUF_INIT;
+	size_t a, b, half = room / 2;
+
+	format_end(item, true, &src);
+	format_end(item, false, &dst);
+	a = wr_text_width(src.buf);
+	b = wr_text_width(dst.buf);
+	if (room && a + b > room) {
+		a = a <= half ? a : b <= room - half ? room - b : half;
+		b = room - a;
+	}
+	wr_text_shorten(src.buf, a, out);
+	wr_strbuf_addstr(out, " -> ");
+	wr_text_shorten(dst.buf, b, out);
+	pad_to(WR_MIN(a, wr_text_width(src.buf)) + WR_MIN(b, wr_text_width(dst.buf)), room, out);
+}
+
+/* Columns: 12 time, 5 type, 5 protocol, their blanks, " -> " between the ends. */
+#define FIXED_WIDTH (12 + 1 + 5 + 1 + 6 + 4 + 2)
+#define ENDS_LEAST  24
+
+void wr_event_format(const struct wr_json *item, size_t width, bool colour, struct wr_strbuf *out)
+{
+	const char *time = wr_json_get_str(item, "time"), *reason = wr_json_get_str(item, "reason");
+	const char *type = wr_json_get_str(item, "type"), *proto = wr_json_get_str(item, "proto");
+	wr_auto_strbuf rest = WR_STRBUF_INIT;
+	size_t left;
+
+	if (wr_streq(type, "drop") || wr_streq(type, "audit"))
+		wr_strbuf_addf(&rest, "%s, ", reason);
+	format_rest(item, &rest);
+	left = width > FIXED_WIDTH + ENDS_LEAST ? width - FIXED_WIDTH - ENDS_LEAST : 0;
+	wr_strbuf_addf(out, "%.12s ", time && strlen(time) > 11 ? time + 11 : "-");
+	format_type(type, colour, out);
+	wr_strbuf_addf(out, " %-6s", proto ? proto : "-");
+	if (!width) {
+		format_ends(item, 0, out);
+		wr_strbuf_addf(out, "  %s", rest.buf);
+	} else {
+		left = WR_MIN(left, wr_text_width(rest.buf));
+		format_ends(item, width - FIXED_WIDTH - left, out);
+		wr_strbuf_addstr(out, "  ");
+		wr_text_shorten(rest.buf, left, out);
+	}
+	while (out->len && out->buf[out->len - 1] == ' ')
+		out->buf[--out->len] = '\0';
+	wr_strbuf_addch(out, '\n');
+}
+
+void wr_event_write(struct wr_cli *cli, const struct wr_json *item)
+{
+	wr_auto_strbuf line = WR_STRBUF_INIT;
+
+	if (wr_json_get(item, "lost"))
+		wr_cli_note(cli, "%lld events came too fast and are missing here",
+			    (long long)wr_json_get_int(item, "lost", 0));
+	if (cli->json) {
+		wr_json_format(item, false, &line);
+		wr_strbuf_addch(&line, '\n');
+	} else {
+		wr_event_format(item, cli->width, cli->terminal, &line);
+	}
+	fwrite(line.buf, 1, line.len, cli->out);
+	/* Whoever reads a pipe wants it now. */
+	fflush(cli->out);
+}
