@@ -102,9 +102,10 @@ E2E_SRC := $(sort $(wildcard tests/e2e/tools/*.c))
 UNIT_SRC := $(filter-out %.bpf.c,$(sort $(wildcard tests/unit/*.c)))
 BPFT_SRC := $(filter-out %.bpf.c,$(sort $(wildcard tests/bpf/*.c)))
 BENCH_SRC := $(filter-out %.bpf.c,$(sort $(wildcard tests/bench/*.c)))
+FLOOR_SRC := $(sort $(wildcard tests/bench/floor/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 SRC := $(LIB_SRC) $(CNI_SRC) $(WR_CNI_EXTRA) $(CLI_SRC) $(AGENT_SRC) \
-	$(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(E2E_SRC)
+	$(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC) $(FLOOR_SRC) $(FUZZ_SRC) $(E2E_SRC)
 HDR := $(sort $(wildcard bpf/*/*.h lib/*/*.h agent/*.h agent/*/*.h cni/*.h cli/*.h \
 	tests/*.h tests/*/*.h tests/*/*/*.h))
 ALL_C := $(SRC) $(BPF_SRC) $(TEST_BPF_SRC) $(HDR)
@@ -134,6 +135,7 @@ UNIT_BIN := $(call tests,$(UNIT_SRC),test_)
 BPFT_BIN := $(call tests,$(BPFT_SRC),test_)
 BENCH_BIN := $(call tests,$(BENCH_SRC),bench_)
 FUZZ_BIN := $(call tests,$(FUZZ_SRC),fuzz_)
+FLOOR_BIN := $(foreach s,$(FLOOR_SRC),$(BUILD)/tests/bench/$(basename $(notdir $(s))))
 E2E_BIN := $(foreach s,$(E2E_SRC),$(BUILD)/tests/e2e/$(basename $(notdir $(s))))
 
 # ---------------------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ all: programs ## Build the programs, the BPF objects and the library (default)
 
 .PHONY: programs tests
 programs: $(LIBWEIR) $(BPF_OBJ) $(BIN)
-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(E2E_BIN)
+tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FLOOR_BIN) $(E2E_BIN)
 
 # Objects depend on the flags they are built with. The recipe always runs; an unchanged file triggers nothing.
 FLAGS_NOW = $(CC) $(WR_CPPFLAGS) $(WR_CFLAGS) $(CPPFLAGS) $(CFLAGS) | $(COMPILE_BPF)
@@ -251,6 +253,9 @@ $(BPFT_BIN): $(BUILD)/tests/bpf/%: $(BUILD)/obj/tests/bpf/%.o \
 $(BENCH_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o \
 		$(call helpers,$(BENCH_SRC),bench_) $(TEST_LIBS) $(BUILD)/link-flags
 	$(call link,$(LINK),-lm $(WR_LIBS))
+# What a bench compares the plugin with: linked as the plugin is, without our libraries.
+$(FLOOR_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/floor/%.o $(BUILD)/link-flags
+	$(call link,$(CC) $(filter-out -pie,$(WR_LDFLAGS)) $(WR_CNI_LDFLAGS) $(LDFLAGS))
 $(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/tools/%.o $(LIBWEIR) $(LIBBPFOBJ) $(LIBTESTBPF) \
 		$(BUILD)/link-flags
 	$(call link,$(LINK),$(WR_LIBS))

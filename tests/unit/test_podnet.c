@@ -3,6 +3,7 @@
 #include "tests/unit/check.h"
 
 #include <net/if.h>
+#include <sys/socket.h>
 
 #include "lib/netns/netns.h"
 #include "lib/podnet/podnet.h"
@@ -122,6 +123,41 @@ static void the_host_reaches_an_added_pod(void **state)
 	assert_way(&l.host, "fd00:10:244:1::5", res.host_ifindex, "");
 	assert_true(has_neigh(&l.host, res.host_ifindex, "10.244.1.5", res.mac));
 	assert_true(has_neigh(&l.host, res.host_ifindex, "fd00:10:244:1::5", res.mac));
+}
+
+static int listen_any(void *arg)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static void connections_pass_between_host_and_pod_at_once(void **state)
+{
+	auto_lab l = lab_new();
+	struct wr_addr to[2] = { l.req.addr4, l.req.addr6 };
+	struct wr_naddr four = { .ifindex = 1, .prefix = wr_netlab_prefix("192.0.2.1/32") };
+	struct wr_naddr six = { .ifindex = 1, .prefix = wr_netlab_prefix("2001:db8::1/128") };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+	struct timeval deadline = { .tv_sec = 5 };
+	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
+	wr_autofd int listener = -1;
+
+	wr_naddr_put(&b, &four);
+	wr_naddr_put(&b, &six);
+	wr_netlab_commit(&l.host, &b);
+	add(&l);
+	listener = wr_netns_run(l.pod, listen_any, NULL);
+	for (size_t i = 0; i < WR_ARRAY_SIZE(to); i++) {
+		wr_autofd int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		memcpy(&sin6.sin6_addr, &to[i], sizeof(to[i])); /* IPv4 is mapped in both */
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof(deadline));
+		assert_int_equal(connect(fd, (struct sockaddr *)&sin6, sizeof(sin6)), 0);
+	}
 }
 
 static void no_address_waits_for_duplicate_detection(void **state)
@@ -300,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_LAB(an_added_pod_has_its_interface_addresses_and_routes),
 		IN_LAB(the_host_reaches_an_added_pod),
+		IN_LAB(connections_pass_between_host_and_pod_at_once),
 		IN_LAB(no_address_waits_for_duplicate_detection),
 		IN_LAB(a_pod_may_have_one_family_only),
 		IN_LAB(the_mac_comes_from_the_address_unless_given),
