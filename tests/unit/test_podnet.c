@@ -151,6 +151,7 @@ static void connections_pass_between_host_and_pod_at_once(void **state)
 	wr_netlab_commit(&l.host, &b);
 	add(&l);
 	listener = wr_netns_run(l.pod, listen_any, NULL);
+	assert_true(listener >= 0);
 	for (size_t i = 0; i < WR_ARRAY_SIZE(to); i++) {
 		wr_autofd int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
