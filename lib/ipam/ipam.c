@@ -36,18 +36,28 @@ struct choice {
 	bool is_new[2];
 };
 
-int wr_ipam_open(const char *dir, struct wr_ipam **ret, struct wr_err *err)
+static int open_within(const char *dir, uint64_t wait_ms, struct wr_ipam **ret, struct wr_err *err)
 {
 	wr_autofree struct wr_ipam *ipam = wr_xcalloc(1, sizeof(*ipam));
 	int r;
 
-	r = wr_ledger_open(dir, LOCK_WAIT_MS, &ipam->ledger, err);
+	r = wr_ledger_open(dir, wait_ms, &ipam->ledger, err);
 	if (r < 0)
 		return r;
 	ipam->rest_ms = REST_MS;
 	ipam->now_ms = wr_real_ms();
 	*ret = wr_take_ptr(ipam);
 	return 0;
+}
+
+int wr_ipam_open(const char *dir, struct wr_ipam **ret, struct wr_err *err)
+{
+	return open_within(dir, LOCK_WAIT_MS, ret, err);
+}
+
+int wr_ipam_try_open(const char *dir, struct wr_ipam **ret, struct wr_err *err)
+{
+	return open_within(dir, 0, ret, err);
 }
 
 void wr_ipam_close(struct wr_ipam *ipam)

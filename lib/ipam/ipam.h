@@ -40,6 +40,8 @@ struct wr_ipam_result {
 
 /* Opens and locks (waits for the lock at most 10 s: -EAGAIN). Creates the directory. */
 int wr_ipam_open(const char *dir, struct wr_ipam **ret, struct wr_err *err);
+/* The same for whoever must not wait: -EAGAIN at once while somebody else has it. */
+int wr_ipam_try_open(const char *dir, struct wr_ipam **ret, struct wr_err *err);
 void wr_ipam_close(struct wr_ipam *ipam); /* unlocks */
 #define wr_auto_ipam __attribute__((cleanup(wr_ipam_close_p))) struct wr_ipam
 static inline void wr_ipam_close_p(struct wr_ipam **p)
