@@ -2,8 +2,10 @@
 /* Makes and removes a pod's interface pair and all that hangs on it, in three batches. */
 #include <errno.h>
 
+#include "lib/base/str.h"
 #include "lib/netns/netns.h"
 #include "lib/nl/link.h"
+#include "lib/nl/sysctl.h"
 #include "lib/podnet/wiring.h"
 
 #define LOOPBACK_IFINDEX 1 /* in every namespace */
@@ -89,7 +91,7 @@ static void put_pod_family(struct wr_nl_batch *b, const struct wr_podnet_family 
 	wr_route_add(b, &routes[1], WR_NL_MAY_EXIST);
 }
 
-static int wire_pod(struct wiring *w, struct wr_err *err)
+static int wire_pod_once(struct wiring *w, struct wr_err *err)
 {
 	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
 	uint32_t ifindex = w->near.peer;
@@ -104,16 +106,45 @@ static int wire_pod(struct wiring *w, struct wr_err *err)
 	return r ? wr_err_wrap(err, r, "in the pod") : 0;
 }
 
+static int enable_ipv6(const char *ifname)
+{
+	char name[64];
+
+	return wr_format(name, sizeof(name), "ipv6/conf/%s/disable_ipv6", ifname) ?:
+		       wr_sysctl_set(name, "0");
+}
+
+static int enable_ipv6_in_pod(void *arg)
+{
+	const struct wiring *w = arg;
+
+	return enable_ipv6(w->req->ifname);
+}
+
+/*
+ * Hosts that set net.ipv6.conf.default.disable_ipv6 mean interfaces of their own, but new ones and new namespaces get it, too.
+ * The kernel then answers -EACCES to the first address.
+ */
+static int wire_pod(struct wiring *w, struct wr_err *err)
+{
+	struct wr_err first = WR_ERR_INIT;
+	int r = wire_pod_once(w, &first);
+
+	if (r == -EACCES && !wr_netns_run(w->req->netns_fd, enable_ipv6_in_pod, w))
+		return wire_pod_once(w, err);
+	return r ? wr_err_set(err, r, "%s", first.msg) : 0;
+}
+
 static void put_host_family(struct wr_nl_batch *b, const struct wr_podnet_family *f,
 			    uint32_t ifindex, const uint8_t mac[6])
 {
 	struct wr_route route = wr_podnet_host_route(f, ifindex);
 
+	wr_route_put(b, &route); /* first: fails with -EACCES where IPv6 is off, a neighbour with -EINVAL */
 	wr_neigh_put(b, ifindex, &f->addr, mac);
-	wr_route_put(b, &route);
 }
 
-static int wire_host(struct wiring *w, struct wr_err *err)
+static int wire_host_once(struct wiring *w, struct wr_err *err)
 {
 	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
 
@@ -122,6 +153,16 @@ static int wire_host(struct wiring *w, struct wr_err *err)
 	for (size_t i = 0; i < w->n; i++)
 		put_host_family(&b, &w->families[i], w->near.ifindex, w->mac);
 	return wr_nl_commit(&w->host, &b, err);
+}
+
+static int wire_host(struct wiring *w, struct wr_err *err)
+{
+	struct wr_err first = WR_ERR_INIT;
+	int r = wire_host_once(w, &first);
+
+	if (r == -EACCES && !enable_ipv6(w->req->host_ifname))
+		return wire_host_once(w, err);
+	return r ? wr_err_set(err, r, "%s", first.msg) : 0;
 }
 
 static void undo(struct wiring *w)

@@ -35,7 +35,7 @@ static int of_device(char name[NAME_SIZE], const char *family, const char *ifnam
 static int keep_accepting_ra(const char *ifname, struct wr_err *err)
 {
 	char forwarding[NAME_SIZE], accept_ra[NAME_SIZE];
-	int on, accept;
+	int on = 0, accept = 0;
 	int r = of_device(forwarding, "ipv6", ifname, "forwarding") ?:
 			of_device(accept_ra, "ipv6", ifname, "accept_ra");
 

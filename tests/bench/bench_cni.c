@@ -70,7 +70,7 @@ static void die(const char *what)
 static int new_netns(void)
 {
 	wr_autofd int self = -1;
-	int fd;
+	int fd = -1;
 
 	if (wr_netns_open_self(&self) || unshare(CLONE_NEWNET) || wr_netns_open_self(&fd) ||
 	    setns(self, CLONE_NEWNET))

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "lib/netns/netns.h"
+#include "lib/nl/sysctl.h"
 #include "lib/podnet/podnet.h"
 #include "tests/unit/netlab.h"
 
@@ -159,6 +160,25 @@ static void connections_pass_between_host_and_pod_at_once(void **state)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof(deadline));
 		assert_int_equal(connect(fd, (struct sockaddr *)&sin6, sizeof(sin6)), 0);
 	}
+}
+
+static int disable_ipv6(void *arg)
+{
+	return wr_sysctl_set("ipv6/conf/default/disable_ipv6", "1");
+}
+
+static void ipv6_that_is_off_by_default_is_on_for_the_pod(void **state)
+{
+	auto_lab l = lab_new();
+	struct wr_podnet_result res;
+
+	assert_int_equal(disable_ipv6(NULL), 0);
+	assert_int_equal(wr_netns_run(l.pod, disable_ipv6, NULL), 0);
+	res = add(&l);
+	assert_true(has_addr(&l.in_pod, res.ifindex, &l.req.addr6));
+	assert_way(&l.in_pod, "2001:db8::1", res.ifindex, WR_GATEWAY6);
+	assert_way(&l.host, "fd00:10:244:1::5", res.host_ifindex, "");
+	assert_int_equal(wr_podnet_check(&l.req, NULL), 0);
 }
 
 static void no_address_waits_for_duplicate_detection(void **state)
@@ -338,6 +358,7 @@ int main(void)
 		IN_LAB(an_added_pod_has_its_interface_addresses_and_routes),
 		IN_LAB(the_host_reaches_an_added_pod),
 		IN_LAB(connections_pass_between_host_and_pod_at_once),
+		IN_LAB(ipv6_that_is_off_by_default_is_on_for_the_pod),
 		IN_LAB(no_address_waits_for_duplicate_detection),
 		IN_LAB(a_pod_may_have_one_family_only),
 		IN_LAB(the_mac_comes_from_the_address_unless_given),
