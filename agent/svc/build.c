@@ -83,9 +83,15 @@ static void skip_taken(struct build *b, const struct wr_frontend *fe, const stru
 static void add_frontend(struct build *b, const struct wr_addr *addr, uint16_t port, uint8_t proto,
 			 uint8_t scope)
 {
-	struct wr_frontend fe = { .addr = *addr, .port = htons(port), .proto = proto, .scope = scope };
+	struct wr_frontend fe = {
+		.addr = *addr, .port = htons(port), .proto = proto, .scope = WR_SCOPE_ANY
+	};
 	const struct wr_svc *owner;
 
+	/* Who has a frontend has it for everybody. */
+	if (scope == WR_SCOPE_EXTERNAL && !wr_svc_has_claimed(b->idx, b->svc, &fe))
+		return;
+	fe.scope = scope;
 	switch (wr_svc_claim(b->idx, b->svc, &fe, &owner)) {
 	case WR_SVC_CLAIMED:
 		wr_vec_push(&b->idx->tmp.frontends, fe);

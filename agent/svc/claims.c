@@ -12,7 +12,7 @@ static uint32_t hash_of(const struct wr_frontend *fe)
 	return wr_hash_bytes(fe, sizeof(*fe), 0);
 }
 
-static struct wr_svc_claim *get(struct wr_svc_index *idx, const struct wr_frontend *fe)
+static struct wr_svc_claim *find(const struct wr_svc_index *idx, const struct wr_frontend *fe)
 {
 	struct wr_svc_claim *c;
 	struct wr_hnode *n;
@@ -22,6 +22,23 @@ static struct wr_svc_claim *get(struct wr_svc_index *idx, const struct wr_fronte
 		if (!memcmp(&c->fe, fe, sizeof(*fe)))
 			return c;
 	}
+	return NULL;
+}
+
+bool wr_svc_has_claimed(const struct wr_svc_index *idx, const struct wr_svc *svc,
+			const struct wr_frontend *fe)
+{
+	const struct wr_svc_claim *c = find(idx, fe);
+
+	return c && c->owner == svc && c->round == idx->round;
+}
+
+static struct wr_svc_claim *get(struct wr_svc_index *idx, const struct wr_frontend *fe)
+{
+	struct wr_svc_claim *c = find(idx, fe);
+
+	if (c)
+		return c;
 	c = wr_xcalloc(1, sizeof(*c));
 	c->fe = *fe;
 	wr_hmap_add(&idx->claims, &c->node, hash_of(fe));

@@ -137,6 +137,9 @@ enum wr_svc_claimed {
 };
 enum wr_svc_claimed wr_svc_claim(struct wr_svc_index *idx, struct wr_svc *svc,
 				 const struct wr_frontend *fe, const struct wr_svc **ret_owner);
+/* Has this build claimed it? */
+bool wr_svc_has_claimed(const struct wr_svc_index *idx, const struct wr_svc *svc,
+			const struct wr_frontend *fe);
 /* Before and after a build: what it has not claimed is given up, and those who wait are marked. */
 void wr_svc_claims_begin(struct wr_svc_index *idx, struct wr_svc *svc);
 void wr_svc_claims_end(struct wr_svc_index *idx, struct wr_svc *svc);
