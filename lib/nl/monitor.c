@@ -8,7 +8,7 @@
 
 #include "lib/base/mem.h"
 
-/* Room for some thousand events between two turns of the loop: a hundred pods that start at once make about 2,000. */
+/* Room for some thousand events between two turns of the loop. */
 #define SOCKET_BUFFER (2 << 20)
 #define MESSAGE_SIZE  32768
 /* Datagrams a call, so that a storm does not keep the loop from its other work. */
