@@ -23,12 +23,13 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/base/vec.h"
 #include "lib/netns/netns.h"
 
 #define RUNS_MAX  1000
 #define BURST_MAX 256
-#define ENV_MAX   8
+#define ENV_MAX   16
 
 struct samples {
 	WR_VEC(double) us;
@@ -117,6 +118,14 @@ static void floor_args(struct strings *argv, const struct contender *c, enum ver
 	push(argv, wr_xasprintf("fd00:9::%x", p->number + 1));
 }
 
+/* Where an instance under test has its files. */
+static void pass_on(struct strings *env)
+{
+	for (char **e = environ; *e && env->n < ENV_MAX; e++)
+		if (wr_has_prefix(*e, "WEIR_"))
+			push(env, wr_xstrdup(*e));
+}
+
 static void cni_env(struct strings *env, const struct contender *c, enum verb verb,
 		    const struct pod *p)
 {
@@ -126,6 +135,7 @@ static void cni_env(struct strings *env, const struct contender *c, enum verb ve
 	push(env, wr_xstrdup("CNI_IFNAME=eth0"));
 	push(env,
 	     wr_xasprintf("CNI_PATH=%.*s", (int)(strrchr(c->plugin, '/') - c->plugin), c->plugin));
+	pass_on(env);
 }
 
 static pid_t spawn(const struct contender *c, enum verb verb, const struct pod *p)
