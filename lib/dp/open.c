@@ -144,6 +144,24 @@ void wr_dp_add_prog(struct wr_dp *dp, const char *name, struct wr_dp_prog prog)
 	wr_vec_push(&dp->progs, prog);
 }
 
+/*
+ * Without write access the kernel takes a shared mapping for a private one, which BPF maps refuse: arrays are opened for
+ * writing even by those who map them for reading.
+ */
+static int open_map(const char *path, bool readonly)
+{
+	wr_autofd int fd = wr_sys_obj_get(path, readonly);
+	struct wr_sys_map info;
+	int r;
+
+	if (fd < 0 || !readonly)
+		return wr_take_fd(&fd);
+	r = wr_sys_map_info(fd, &info);
+	if (r < 0)
+		return r;
+	return is_mmapable(&info) ? wr_sys_obj_get(path, false) : wr_take_fd(&fd);
+}
+
 /* A map that is not there stays closed: an older or newer agent may have fewer. */
 static int open_maps(struct wr_dp *dp, struct wr_err *err)
 {
@@ -154,7 +172,7 @@ static int open_maps(struct wr_dp *dp, struct wr_err *err)
 		r = wr_format(path, sizeof(path), "%s/maps/%s", dp->pins, map_names[i]);
 		if (r < 0)
 			return wr_err_sys(err, r, "pin directory %s", dp->pins);
-		fd = wr_sys_obj_get(path, dp->readonly);
+		fd = open_map(path, dp->readonly);
 		if (fd == -ENOENT)
 			continue;
 		r = fd < 0 ? fd : wr_dp_set_map(dp, i, fd);
