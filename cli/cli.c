@@ -34,6 +34,7 @@ void wr_cli_init(struct wr_cli *cli)
 		.width = find_width(),
 		.terminal = isatty(STDOUT_FILENO),
 		.out = stdout,
+		.notes = stderr,
 		.agent_fd = -1,
 	};
 }
@@ -66,8 +67,8 @@ void wr_cli_note(const struct wr_cli *cli, const char *fmt, ...)
 	wr_strbuf_vaddf(&text, fmt, ap);
 	va_end(ap);
 	/* In the order in which a terminal shows both. */
-	fflush(cli->out);
-	fprintf(stderr, "weir: %s\n", text.buf);
+	(void)fflush(cli->out);
+	fprintf(cli->notes, "weir: %s\n", text.buf);
 }
 
 static void closedir_p(DIR **d)

@@ -37,9 +37,9 @@ enum wr_values {
 
 struct wr_option {
 	const char *name; /* NULL ends a table */
-	char letter;      /* 0: none */
-	const char *arg;  /* what --help calls the value; NULL: a switch */
+	int letter;       /* 0: none */
 	enum wr_values values;
+	const char *arg;            /* what --help calls the value; NULL: a switch */
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
 };
@@ -78,7 +78,7 @@ struct wr_cli {
 	bool json;
 	size_t width; /* of tables; 0: no limit */
 	bool terminal;
-	FILE *out;
+	FILE *out, *notes;   /* stdout and stderr */
 	enum wr_exit status; /* of a failure; WR_EXIT_OK: not said, so WR_EXIT_ERROR */
 
 	/* Opened when they are first asked for. */

@@ -131,7 +131,7 @@ static void offer_values(struct completion *c, enum wr_values values, const char
 	case WR_VALUES_ANY:
 		break;
 	case WR_VALUES_CHOICE:
-		for (; *choices; choices++)
+		for (; choices && *choices; choices++)
 			offer(c, *choices);
 		break;
 	case WR_VALUES_INSTANCE:

@@ -10,8 +10,8 @@
 #include "lib/dp/tables.h"
 
 static const struct wr_option options[] = {
-	{ "all", 'a', NULL, WR_VALUES_ANY, NULL, "also the reasons that never occurred" },
-	{ "recent", 'r', NULL, WR_VALUES_ANY, NULL,
+	{ "all", 'a', WR_VALUES_ANY, NULL, NULL, "also the reasons that never occurred" },
+	{ "recent", 'r', WR_VALUES_ANY, NULL, NULL,
 	  "the latest dropped packets themselves (from the agent)" },
 	{ 0 },
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* weir endpoints: the pods of this node. */
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -178,7 +179,6 @@ static void show_pending(struct view *v)
 
 static int run(struct wr_cli *cli, struct wr_err *err)
 {
-	wr_autofree bool *enforced = NULL;
 	struct view v = { 0 };
 	struct wr_dp *dp;
 	size_t bad = 0;
@@ -188,13 +188,14 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 		return r;
 	/* Without the records there are no names, and that is all. */
 	wr_records_load(cli->paths.state, &v.records, &bad, NULL);
-	v.enforced = enforced = wr_xcalloc(v.records.v.n + 1, sizeof(*enforced));
+	v.enforced = wr_xcalloc(v.records.v.n + 1, sizeof(*v.enforced));
 	v.dp = dp;
 	wr_out_begin(&v.out, cli, &format);
 	r = wr_endpoint_dump(dp, show_endpoint, &v);
 	show_pending(&v);
 	wr_out_end(&v.out);
 	wr_records_done(&v.records);
+	free(v.enforced);
 	if (bad)
 		wr_cli_note(cli, "%zu of the records below %s/endpoints cannot be read", bad,
 			    cli->paths.state);

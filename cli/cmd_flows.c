@@ -16,18 +16,18 @@ static const char *const orders[] = { "idle", "bytes", "packets", "age", NULL };
 static const char *const protos[] = { "tcp", "udp", "sctp", "icmp", "icmpv6", NULL };
 
 static const struct wr_option options[] = {
-	{ "pod", 'p', "POD", WR_VALUES_POD, NULL,
+	{ "pod", 'p', WR_VALUES_POD, "POD", NULL,
 	  "either end: [NAMESPACE/]NAME, an address or a prefix" },
-	{ "src", 's', "POD", WR_VALUES_POD, NULL, "who opened the connection; the same forms" },
-	{ "dst", 'd', "POD", WR_VALUES_POD, NULL,
+	{ "src", 's', WR_VALUES_POD, "POD", NULL, "who opened the connection; the same forms" },
+	{ "dst", 'd', WR_VALUES_POD, "POD", NULL,
 	  "to what, before or behind the service; the same forms" },
-	{ "port", 0, "N", WR_VALUES_ANY, NULL, "destination port, before or behind the service" },
-	{ "proto", 0, "PROTOCOL", WR_VALUES_CHOICE, protos, "tcp, udp, sctp, icmp or icmpv6" },
-	{ "service", 0, "SERVICE", WR_VALUES_SERVICE, NULL,
+	{ "port", 0, WR_VALUES_ANY, "N", NULL, "destination port, before or behind the service" },
+	{ "proto", 0, WR_VALUES_CHOICE, "PROTOCOL", protos, "tcp, udp, sctp, icmp or icmpv6" },
+	{ "service", 0, WR_VALUES_SERVICE, "SERVICE", NULL,
 	  "through [NAMESPACE/]NAME[:PORT], or ADDRESS[:PORT]" },
-	{ "unproven", 'u', NULL, WR_VALUES_ANY, NULL, "also those that no answer has confirmed yet" },
-	{ "sort", 0, "KEY", WR_VALUES_CHOICE, orders, "idle (default), bytes, packets or age" },
-	{ "limit", 'n', "N", WR_VALUES_ANY, NULL, "the first N only" },
+	{ "unproven", 'u', WR_VALUES_ANY, NULL, NULL, "also those that no answer has confirmed yet" },
+	{ "sort", 0, WR_VALUES_CHOICE, "KEY", orders, "idle (default), bytes, packets or age" },
+	{ "limit", 'n', WR_VALUES_ANY, "N", NULL, "the first N only" },
 	{ 0 },
 };
 

@@ -63,21 +63,16 @@ static int load_leases(struct wr_cli *cli, struct wr_ipam_leases *ret, struct wr
 	return r < 0 ? r : wr_ipam_dump(ipam, ret, err);
 }
 
-static int load_pools(struct wr_cli *cli, struct wr_hello *ret)
+static int load_pools(struct wr_cli *cli, struct wr_hello *ret, struct wr_err *err)
 {
 	struct wr_json *hello = wr_json_new_object();
 	wr_auto_json *body = NULL;
-	struct wr_err why = WR_ERR_INIT;
 	int r;
 
 	wr_json_add_str(hello, "client", "weir " WR_VERSION);
-	r = wr_agent_call(cli, "hello", hello, &body, &why);
+	r = wr_agent_call(cli, "hello", hello, &body, err);
 	if (r == 0)
-		r = wr_hello_decode(body, ret, &why);
-	if (r < 0)
-		wr_cli_note(cli,
-			    "the agent, who knows the pools, does not tell them (%s); these are the leases on disk",
-			    why.msg);
+		r = wr_hello_decode(body, ret, err);
 	return r;
 }
 
@@ -179,6 +174,7 @@ static void print(struct wr_cli *cli, const struct wr_json *j)
 
 static int run(struct wr_cli *cli, struct wr_err *err)
 {
+	struct wr_err why = WR_ERR_INIT;
 	struct view v = { 0 };
 	size_t bad;
 	int r = load_leases(cli, &v.leases, err);
@@ -186,9 +182,16 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 	if (r < 0)
 		return r;
 	wr_records_load(cli->paths.state, &v.records, &bad, NULL);
-	if (load_pools(cli, &v.hello) < 0 && !v.leases.v.n)
-		r = wr_cli_fail(cli, WR_EXIT_NOTHING, -ENOENT, err,
-				"no address was ever given below %s", cli->paths.state);
+	if (load_pools(cli, &v.hello, &why) < 0) {
+		if (v.leases.v.n)
+			wr_cli_note(cli,
+				    "pools come from the agent, which is away (%s); these are the leases on disk",
+				    why.msg);
+		else
+			r = wr_cli_fail(cli, WR_EXIT_NOTHING, -ENOENT, err,
+					"the agent is away (%s), and no address was ever given below %s",
+					why.msg, cli->paths.state);
+	}
 	if (r == 0 && cli->json) {
 		wr_out_object(cli, "IPAM", encode(&v));
 	} else if (r == 0) {

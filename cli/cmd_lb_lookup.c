@@ -18,9 +18,9 @@
 static const char *const protos[] = { "tcp", "udp", "sctp", NULL };
 
 static const struct wr_option options[] = {
-	{ "proto", 0, "PROTOCOL", WR_VALUES_CHOICE, protos, "tcp (default), udp or sctp" },
-	{ "external", 'e', NULL, WR_VALUES_ANY, NULL, "as a client outside the cluster" },
-	{ "times", 'n', "N", WR_VALUES_ANY, NULL,
+	{ "proto", 0, WR_VALUES_CHOICE, "PROTOCOL", protos, "tcp (default), udp or sctp" },
+	{ "external", 'e', WR_VALUES_ANY, NULL, NULL, "as a client outside the cluster" },
+	{ "times", 'n', WR_VALUES_ANY, "N", NULL,
 	  "ask N times, from as many source ports, and count the answers" },
 	{ 0 },
 };

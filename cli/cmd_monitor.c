@@ -13,12 +13,12 @@
 #include "lib/wire/wire.h"
 
 static const struct wr_option options[] = {
-	{ "drops", 'd', NULL, WR_VALUES_ANY, NULL,
+	{ "drops", 'd', WR_VALUES_ANY, NULL, NULL,
 	  "dropped packets (and those that audited policies would drop)" },
-	{ "flows", 'f', NULL, WR_VALUES_ANY, NULL, "connections that begin and end" },
-	{ "pod", 'p', "POD", WR_VALUES_POD, NULL,
+	{ "flows", 'f', WR_VALUES_ANY, NULL, NULL, "connections that begin and end" },
+	{ "pod", 'p', WR_VALUES_POD, "POD", NULL,
 	  "either end: [NAMESPACE/]NAME, an address or a prefix" },
-	{ "limit", 'n', "N", WR_VALUES_ANY, NULL, "end after N events" },
+	{ "limit", 'n', WR_VALUES_ANY, "N", NULL, "end after N events" },
 	{ 0 },
 };
 

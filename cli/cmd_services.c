@@ -7,7 +7,7 @@
 #include "cli/service_columns.h"
 
 static const struct wr_option options[] = {
-	{ "all", 'a', NULL, WR_VALUES_ANY, NULL,
+	{ "all", 'a', WR_VALUES_ANY, NULL, NULL,
 	  "also the rows that only claim an address for its services" },
 	{ 0 },
 };

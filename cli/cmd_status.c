@@ -9,12 +9,12 @@
 #include "cli/human.h"
 #include "cli/names.h"
 #include "cli/out.h"
-#include "lib/base/clock.h"
+#include "lib/base/str.h"
 #include "lib/dp/dp.h"
 #include "lib/dp/tables.h"
 
 static const struct wr_option options[] = {
-	{ "ready", 'r', NULL, WR_VALUES_ANY, NULL,
+	{ "ready", 'r', WR_VALUES_ANY, NULL, NULL,
 	  "say nothing; status 0 when a pod could be added now, 1 and why when not" },
 	{ 0 },
 };
@@ -79,7 +79,8 @@ static void add_datapath(struct wr_cli *cli, const struct wr_dp *dp, struct wr_j
 }
 
 static struct wr_json *encode(struct wr_cli *cli, const struct wr_dp *dp,
-			      struct wr_json *agent /* may be NULL */)
+			      struct wr_json *agent /* may be NULL */,
+			      const struct wr_json *nodes /* may be NULL */)
 {
 	struct wr_json *j = wr_json_new_object();
 
@@ -87,6 +88,8 @@ static struct wr_json *encode(struct wr_cli *cli, const struct wr_dp *dp,
 	wr_json_add_str(j, "version", WR_VERSION);
 	wr_json_add_int(j, "abi", WR_ABI_VERSION);
 	wr_json_add(j, "agent", wr_json_ref(agent));
+	if (nodes)
+		wr_json_add(j, "nodes", wr_json_ref(wr_json_get(nodes, "items")));
 	if (dp)
 		add_datapath(cli, dp, j);
 	return j;
@@ -102,12 +105,6 @@ static void print_line(struct wr_cli *cli, const char *label, const char *text)
 		fprintf(cli->out, LABEL "%s\n", label, text);
 }
 
-static void format_ago(uint64_t now_ms, int64_t then_ms, struct wr_strbuf *out)
-{
-	wr_human_duration(then_ms > 0 && (uint64_t)then_ms < now_ms ? now_ms - (uint64_t)then_ms : 0,
-			  out);
-}
-
 static void print_title(struct wr_cli *cli, const struct wr_json *agent)
 {
 	const char *node = wr_json_get_str(agent, "node"),
@@ -118,16 +115,18 @@ static void print_title(struct wr_cli *cli, const struct wr_json *agent)
 		fprintf(cli->out, "Weir, instance %s: the agent is away\n", cli->paths.instance);
 		return;
 	}
-	format_ago(wr_real_ms(), wr_json_get_int(agent, "started_ms", 0), &up);
+	wr_human_duration((uint64_t)wr_json_get_int(agent, "uptime", 0) * 1000, &up);
 	fprintf(cli->out, "Weir %s on %s, instance %s: agent up for %s\n", version ? version : "?",
 		node ? node : "?", cli->paths.instance, up.buf);
 }
 
-static void print_needs(struct wr_cli *cli, const struct wr_json *needs)
+static void print_ready(struct wr_cli *cli, const struct wr_json *agent)
 {
+	const struct wr_json *needs = wr_json_get(agent, "needs");
 	const char *reason;
 	size_t i;
 
+	print_line(cli, "Ready", wr_json_get_bool(agent, "ready", false) ? "yes" : "NO");
 	for (i = 0; i < wr_json_len(needs); i++) {
 		reason = wr_json_get_str(wr_json_at(needs, i), "reason");
 		if (reason)
@@ -136,29 +135,36 @@ static void print_needs(struct wr_cli *cli, const struct wr_json *needs)
 	}
 }
 
-static void print_ready(struct wr_cli *cli, const struct wr_json *agent)
+/* How a node is reached: by the family that has a way, the better one where both have. */
+static const char *way_of(const struct wr_json *node)
 {
-	bool ready = wr_json_get_bool(agent, "ready", false);
+	const char *way4 = wr_json_get_str(node, "way4"), *way6 = wr_json_get_str(node, "way6");
 
-	print_line(cli, "Ready", ready ? "yes" : "NO");
-	if (ready)
-		return;
-	if (wr_json_len(wr_json_get(agent, "needs")))
-		print_needs(cli, wr_json_get(agent, "needs"));
-	else
-		print_line(cli, "", wr_json_get_str(agent, "reason"));
+	return way4 && !wr_streq(way4, "none") ? way4 : way6 ? way6 : "none";
 }
 
-static void print_routing(struct wr_cli *cli, const struct wr_json *routing)
+/* "auto; 2 nodes direct, 1 by VXLAN, 1 without a way". */
+static void print_routing(struct wr_cli *cli, const struct wr_json *agent, const struct wr_json *nodes)
 {
-	const char *mode = wr_json_get_str(routing, "mode");
+	const char *mode = wr_json_get_str(agent, "routing");
+	unsigned int direct = 0, vxlan = 0, none = 0;
 	wr_auto_strbuf text = WR_STRBUF_INIT;
+	size_t i;
 
+	for (i = 0; i < wr_json_len(nodes); i++) {
+		const struct wr_json *node = wr_json_at(nodes, i);
+
+		if (wr_json_get_bool(node, "self", false))
+			continue;
+		direct += wr_streq(way_of(node), "direct");
+		vxlan += wr_streq(way_of(node), "vxlan");
+		none += wr_streq(way_of(node), "none");
+	}
 	if (!mode)
 		return;
-	wr_strbuf_addf(&text, "%s: %lld nodes direct, %lld by VXLAN", mode,
-		       (long long)wr_json_get_int(routing, "direct", 0),
-		       (long long)wr_json_get_int(routing, "vxlan", 0));
+	wr_strbuf_addf(&text, "%s; other nodes: %u direct, %u by VXLAN", mode, direct, vxlan);
+	if (none)
+		wr_strbuf_addf(&text, ", %u WITHOUT A WAY", none);
 	print_line(cli, "Routing", text.buf);
 }
 
@@ -170,74 +176,79 @@ static void print_links(struct wr_cli *cli, const struct wr_json *agent)
 
 	for (i = 0; i < wr_json_len(uplinks); i++) {
 		u = wr_json_at(uplinks, i);
-		wr_strbuf_addf(&text, "%s%s (MTU %lld)", i ? ", " : "", wr_json_get_str(u, "name"),
-			       (long long)wr_json_get_int(u, "mtu", 0));
+		wr_strbuf_addf(&text, "%s%s (MTU %lld%s)", i ? ", " : "",
+			       wr_json_get_str(u, "name"), (long long)wr_json_get_int(u, "mtu", 0),
+			       wr_json_get_bool(u, "up", true) ? "" : ", DOWN");
 	}
-	print_line(cli, "Uplinks", text.buf);
+	print_line(cli, "Uplinks", text.len ? text.buf : "NONE");
 	wr_strbuf_reset(&text);
-	wr_cell_plain(agent, "mtu", &text);
-	print_line(cli, "Pod MTU", text.buf);
+	wr_cell_list(agent, "podCIDRs", &text);
+	if (text.len)
+		wr_strbuf_addf(&text, " (MTU %lld)", (long long)wr_json_get_int(agent, "podMTU", 0));
+	print_line(cli, "Pod ranges", text.buf);
+	print_line(cli, "cgroup root", wr_json_get_str(agent, "cgroup"));
 }
 
-static void print_sources(struct wr_cli *cli, const struct wr_json *sources)
+static void print_source(struct wr_cli *cli, const struct wr_json *source)
 {
-	const struct wr_json *s, *errors;
-	size_t i, k;
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+	int64_t bad = wr_json_get_int(source, "badFiles", 0);
 
-	for (i = 0; i < wr_json_len(sources); i++) {
-		wr_auto_strbuf text = WR_STRBUF_INIT;
-
-		s = wr_json_at(sources, i);
-		wr_strbuf_addstr(&text, wr_json_get_str(s, "name"));
-		if (wr_json_get(s, "contact_ms")) {
-			wr_strbuf_addstr(&text, ", last contact ");
-			format_ago(wr_real_ms(), wr_json_get_int(s, "contact_ms", 0), &text);
-			wr_strbuf_addstr(&text, " ago");
-		}
-		print_line(cli, i ? "" : "Source", text.buf);
-		errors = wr_json_get(s, "errors");
-		for (k = 0; k < wr_json_len(errors); k++)
-			fprintf(cli->out, LABEL "ERROR %s\n", "", wr_json_str(wr_json_at(errors, k)));
-	}
+	if (wr_json_get_str(source, "manifests"))
+		wr_strbuf_addf(&text, "manifests in %s, %lld files",
+			       wr_json_get_str(source, "manifests"),
+			       (long long)wr_json_get_int(source, "files", 0));
+	if (bad)
+		wr_strbuf_addf(&text, ", %lld of them BAD (the agent's log says why)",
+			       (long long)bad);
+	print_line(cli, "Source", text.buf);
 }
 
-/* "4 Pods, 2 Services; waiting for the first list of NetworkPolicies". */
-static void print_kinds(struct wr_cli *cli, const struct wr_json *kinds)
+/* "4 Pods, 2 Services", and what waits for its first list. */
+static void print_objects(struct wr_cli *cli, const struct wr_json *kinds)
 {
 	wr_auto_strbuf have = WR_STRBUF_INIT, wait = WR_STRBUF_INIT;
 	const struct wr_json *k;
-	const char *name;
 	size_t i;
 
 	for (i = 0; i < wr_json_len(kinds); i++) {
 		k = wr_json_at(kinds, i);
-		name = wr_json_get_str(k, "kind");
-		wr_strbuf_addf(&have, "%s%lld %s", i ? ", " : "",
-			       (long long)wr_json_get_int(k, "count", 0), name);
+		if (wr_json_get_int(k, "count", 0))
+			wr_strbuf_addf(&have, "%s%lld %s", have.len ? ", " : "",
+				       (long long)wr_json_get_int(k, "count", 0),
+				       wr_json_get_str(k, "kind"));
 		if (!wr_json_get_bool(k, "synced", true))
-			wr_strbuf_addf(&wait, "%s%s", wait.len ? ", " : "", name);
+			wr_strbuf_addf(&wait, "%s%s", wait.len ? ", " : "",
+				       wr_json_get_str(k, "kind"));
 	}
 	print_line(cli, "Objects", have.buf);
 	print_line(cli, "Not synced", wait.buf);
 }
 
-static void print_list(struct wr_cli *cli, const char *label, const struct wr_json *list)
+static void print_reconcilers(struct wr_cli *cli, const struct wr_json *list)
 {
+	const struct wr_json *r;
 	size_t i;
 
-	for (i = 0; i < wr_json_len(list); i++)
-		print_line(cli, i ? "" : label, wr_json_str(wr_json_at(list, i)));
+	for (i = 0; i < wr_json_len(list); i++) {
+		r = wr_json_at(list, i);
+		if (wr_json_get_bool(r, "failing", false))
+			fprintf(cli->out, LABEL "%s, %lld failures (the agent's log says why)\n",
+				"FAILING", wr_json_get_str(r, "name"),
+				(long long)wr_json_get_int(r, "failures", 0));
+	}
 }
 
-static void print_agent(struct wr_cli *cli, const struct wr_json *agent)
+static void print_agent(struct wr_cli *cli, const struct wr_json *agent, const struct wr_json *nodes)
 {
 	print_ready(cli, agent);
-	print_routing(cli, wr_json_get(agent, "routing"));
+	print_reconcilers(cli, wr_json_get(agent, "reconcilers"));
+	print_source(cli, wr_json_get(agent, "source"));
+	print_objects(cli, wr_json_get(agent, "objects"));
+	print_routing(cli, agent, nodes);
 	print_links(cli, agent);
-	print_line(cli, "cgroup root", wr_json_get_str(agent, "cgroup_root"));
-	print_sources(cli, wr_json_get(agent, "sources"));
-	print_kinds(cli, wr_json_get(agent, "kinds"));
-	print_list(cli, "Not enforced", wr_json_get(agent, "not_enforced"));
+	if (!wr_json_get_bool(agent, "bandwidth", true))
+		print_line(cli, "Not enforced", "bandwidth annotations of pods");
 }
 
 static void cell_fill(const struct wr_json *item, const char *key, struct wr_strbuf *out)
@@ -279,14 +290,14 @@ static void print(struct wr_cli *cli, const struct wr_json *j)
 
 	print_title(cli, agent);
 	if (agent)
-		print_agent(cli, agent);
+		print_agent(cli, agent, wr_json_get(j, "nodes"));
 	if (wr_json_get(j, "maps"))
 		print_datapath(cli, j);
 }
 
 static int run(struct wr_cli *cli, struct wr_err *err)
 {
-	wr_auto_json *agent = NULL;
+	wr_auto_json *agent = NULL, *nodes = NULL;
 	struct wr_dp *dp = NULL;
 	int r;
 
@@ -296,11 +307,12 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 	/* An agent that has not got as far as loading the datapath says what it waits for. */
 	if (r < 0 && !wr_agent_is_there(cli, NULL))
 		return r;
-	wr_agent_get(cli, "status", &agent, NULL);
+	if (wr_agent_get(cli, "status", &agent, NULL) == 0)
+		wr_agent_get(cli, "nodes", &nodes, NULL);
 	if (cli->json) {
-		wr_out_object(cli, "Status", encode(cli, dp, agent));
+		wr_out_object(cli, "Status", encode(cli, dp, agent, nodes));
 	} else {
-		wr_auto_json *j = encode(cli, dp, agent);
+		wr_auto_json *j = encode(cli, dp, agent, nodes);
 
 		print(cli, j);
 	}

@@ -226,7 +226,7 @@ void wr_event_write(struct wr_cli *cli, const struct wr_json *item)
 	} else {
 		wr_event_format(item, cli->width, cli->terminal, &line);
 	}
-	fwrite(line.buf, 1, line.len, cli->out);
+	fputs(line.buf, cli->out);
 	/* Whoever reads a pipe wants it now. */
-	fflush(cli->out);
+	(void)fflush(cli->out);
 }

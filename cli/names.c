@@ -187,7 +187,7 @@ static void take_node(struct wr_names *n, const struct wr_json *item)
 
 	add_addresses(n, WR_NAME_NODE, wr_json_get(item, "addresses"), name);
 	wr_names_add_number(n, WR_NAME_NODE, (uint32_t)wr_json_get_int(item, "number", 0), name);
-	wr_names_add_number(n, WR_NAME_ZONE, (uint32_t)wr_json_get_int(item, "zone_number", 0),
+	wr_names_add_number(n, WR_NAME_ZONE, (uint32_t)wr_json_get_int(item, "zoneNumber", 0),
 			    wr_json_get_str(item, "zone"));
 }
 
@@ -195,7 +195,7 @@ static void take_service(struct wr_names *n, const struct wr_json *item)
 {
 	wr_autofree char *name =
 		join(wr_json_get_str(item, "namespace"), wr_json_get_str(item, "name"));
-	const char *port = wr_json_get_str(item, "port_name");
+	const char *port = wr_json_get_str(item, "portName");
 	wr_autofree char *text = name && port && *port ? wr_xasprintf("%s:%s", name, port) : NULL;
 
 	wr_names_add_number(n, WR_NAME_SERVICE, (uint32_t)wr_json_get_int(item, "id", 0),

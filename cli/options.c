@@ -12,11 +12,11 @@
 static const char *const formats[] = { "table", "json", NULL };
 
 const struct wr_option wr_global_options[] = {
-	{ "instance", 'i', "NAME", WR_VALUES_INSTANCE, NULL,
+	{ "instance", 'i', WR_VALUES_INSTANCE, "NAME", NULL,
 	  "which Weir of this machine (WEIR_INSTANCE; \"default\")" },
-	{ "output", 'o', "FORMAT", WR_VALUES_CHOICE, formats, "table (for people) or json" },
-	{ "wide", 'w', NULL, WR_VALUES_ANY, NULL, "shorten nothing, show more columns" },
-	{ "help", 'h', NULL, WR_VALUES_ANY, NULL, "show this" },
+	{ "output", 'o', WR_VALUES_CHOICE, "FORMAT", formats, "table (for people) or json" },
+	{ "wide", 'w', WR_VALUES_ANY, NULL, NULL, "shorten nothing, show more columns" },
+	{ "help", 'h', WR_VALUES_ANY, NULL, NULL, "show this" },
 	{ 0 },
 };
 

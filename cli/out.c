@@ -10,7 +10,7 @@ static void write_json(struct wr_cli *cli, const struct wr_json *j, bool pretty)
 	wr_auto_strbuf text = WR_STRBUF_INIT;
 
 	wr_json_format(j, pretty, &text);
-	fwrite(text.buf, 1, text.len, cli->out);
+	fputs(text.buf, cli->out);
 }
 
 static bool is_shown(const struct wr_out_column *c, const struct wr_cli *cli)
@@ -76,7 +76,7 @@ static void write_table(struct wr_cli *cli, const struct wr_table *t)
 	wr_auto_strbuf text = WR_STRBUF_INIT;
 
 	wr_table_format(t, cli->width, &text);
-	fwrite(text.buf, 1, text.len, cli->out);
+	fputs(text.buf, cli->out);
 }
 
 void wr_out_end(struct wr_out *o)
