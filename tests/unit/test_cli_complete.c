@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
+#include "lib/base/mem.h"
 #include "lib/model/records.h"
 #include "tests/unit/tmpdir.h"
 
@@ -39,49 +40,48 @@ static void assert_offers(const char *want, ...)
 {
 	char *words[WORDS_MAX + 1] = { NULL };
 	wr_autofree char *text = NULL;
-	size_t n = 0;
+	const char *word;
+	size_t n;
 	va_list ap;
 
 	va_start(ap, want);
-	while ((words[n] = va_arg(ap, char *)))
-		assert_true(++n < WORDS_MAX);
+	for (n = 0; (word = va_arg(ap, const char *)); n++) {
+		assert_true(n < WORDS_MAX);
+		words[n] = wr_xstrdup(word);
+	}
 	va_end(ap);
 	text = complete(words);
 	assert_string_equal(text, want);
+	while (n--)
+		free(words[n]);
 }
-
-static char *word(const char *s)
-{
-	return (char *)(uintptr_t)s;
-}
-#define W(s) word(s)
 
 static void commands_come_first(void **state)
 {
-	assert_offers("services\nservice\n", W("serv"), NULL);
-	assert_offers("lb\n", W("l"), NULL);
-	assert_offers("status\n", W("-i"), W("x"), W("st"), NULL);
+	assert_offers("services\nservice\n", "serv", NULL);
+	assert_offers("lb\n", "l", NULL);
+	assert_offers("status\n", "-i", "x", "st", NULL);
 }
 
 static void the_second_word_of_a_command_follows_the_first(void **state)
 {
-	assert_offers("lookup\n", W("lb"), W(""), NULL);
-	assert_offers("", W("nosuch"), W(""), NULL);
+	assert_offers("lookup\n", "lb", "", NULL);
+	assert_offers("", "nosuch", "", NULL);
 }
 
 static void options_are_those_of_everywhere_and_of_the_command(void **state)
 {
-	assert_offers("--instance\n", W("--in"), NULL);
-	assert_offers("--pod\n--port\n--proto\n", W("flows"), W("--p"), NULL);
-	assert_offers("--pod\n--port\n", W("flows"), W("--unproven"), W("--po"), NULL);
-	assert_offers("", W("drops"), W("--po"), NULL);
+	assert_offers("--instance\n", "--in", NULL);
+	assert_offers("--pod\n--port\n--proto\n", "flows", "--p", NULL);
+	assert_offers("--pod\n--port\n", "flows", "--unproven", "--po", NULL);
+	assert_offers("", "drops", "--po", NULL);
 }
 
 static void values_follow_their_option(void **state)
 {
-	assert_offers("table\njson\n", W("flows"), W("-o"), W(""), NULL);
-	assert_offers("sctp\n", W("flows"), W("--proto"), W("s"), NULL);
-	assert_offers("", W("flows"), W("--limit"), W(""), NULL);
+	assert_offers("table\njson\n", "flows", "-o", "", NULL);
+	assert_offers("sctp\n", "flows", "--proto", "s", NULL);
+	assert_offers("", "flows", "--limit", "", NULL);
 }
 
 static void instances_are_those_that_have_run(void **state)
@@ -89,28 +89,32 @@ static void instances_are_those_that_have_run(void **state)
 	setenv("WEIR_RUN_DIR", *state, 1);
 	assert_int_equal(wr_mkdirs(wr_tmpdir_path(*state, "alpha"), 0755), 0);
 	assert_int_equal(wr_mkdirs(wr_tmpdir_path(*state, "beta"), 0755), 0);
-	assert_offers("beta\n", W("status"), W("--instance"), W("b"), NULL);
+	assert_offers("beta\n", "status", "--instance", "b", NULL);
 	unsetenv("WEIR_RUN_DIR");
 }
 
 static void pods_are_those_of_the_named_instance_without_any_agent(void **state)
 {
+	static char network[] = "net", container[] = "c1", ifname[] = "eth0",
+		    netns[] = "/run/netns/x";
+	static char namespace[] = "default", name[] = "web", uid[] = "u",
+		    host_ifname[] = "wr0123456789";
 	const char *dir = wr_tmpdir_path(*state, "x");
 	struct wr_endpoint_record r = {
-		.id = { W("net"), W("c1"), W("eth0") },
-		.netns = W("/run/netns/x"),
-		.pod_namespace = W("default"),
-		.pod_name = W("web"),
-		.pod_uid = W("u"),
-		.host_ifname = W("wr0123456789"),
+		.id = { network, container, ifname },
+		.netns = netns,
+		.pod_namespace = namespace,
+		.pod_name = name,
+		.pod_uid = uid,
+		.host_ifname = host_ifname,
 	};
 
 	assert_int_equal(wr_addr_parse("10.244.0.9", &r.addr4), 0);
 	setenv("WEIR_STATE_DIR", *state, 1);
 	setenv("WEIR_RUN_DIR", *state, 1);
 	assert_int_equal(wr_record_put(dir, &r, NULL), 0);
-	assert_offers("default/web\n", W("-i"), W("x"), W("flows"), W("--pod"), W("def"), NULL);
-	assert_offers("", W("flows"), W("--pod"), W("def"), NULL);
+	assert_offers("default/web\n", "-i", "x", "flows", "--pod", "def", NULL);
+	assert_offers("", "flows", "--pod", "def", NULL);
 	unsetenv("WEIR_STATE_DIR");
 	unsetenv("WEIR_RUN_DIR");
 }
