@@ -31,8 +31,8 @@ enum wr_map {
 };
 const char *wr_map_name(enum wr_map map);
 
-#define WR_MAGLEV_SIZE \
-	16381u /* a hundred times as many as backends keeps the shares within a percent */
+/* Elements of a Maglev table: when one of a hundred backends leaves, 1.9 % of them change hands (16381: 2.3 %, 65521: 1.6 %). */
+#define WR_MAGLEV_SIZE 32749u
 
 struct wr_dp_options {
 	const char *pins;           /* NULL: nothing is pinned */

@@ -47,7 +47,10 @@ void wr_svc_table_close(struct wr_svc_table *t);
 /* Puts the set in force; an equal one touches nothing. A frontend that another set holds moves here. Errors (full tables) leave the old set in force. */
 int wr_svc_table_put(struct wr_svc_table *t, const struct wr_svc_set *set, struct wr_err *err);
 int wr_svc_table_del(struct wr_svc_table *t, uint64_t key);
-/* Terminating backends that new flows avoid must stay named while flows use them: backends of no set are freed (state FREE, gen raised). */
+/*
+ * Terminating backends that new flows avoid must stay named while flows use them: backends of no set are freed at once (state
+ * FREE, gen raised). So hold them before the put that drops them. Replaces what the set held; n == 0: nothing.
+ */
 int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key,
 		      const struct wr_svc_backend *terminating, size_t n);
 /* After the first complete list: removes every frontend that nobody has put since open. Returns how many. */
@@ -55,7 +58,8 @@ int wr_svc_table_prune(struct wr_svc_table *t);
 /* Groups many puts into batched map updates: begin, puts, commit. What a batch has written is in force at commit. */
 int wr_svc_table_begin(struct wr_svc_table *t);
 int wr_svc_table_commit(struct wr_svc_table *t, struct wr_err *err);
-/* Gives back numbers whose grace period (@now_ms, monotonic) has passed. Call about once a second. */
+/* Gives back numbers whose grace period (a second from the first tick after they were given up; @now_ms, monotonic) has passed.
+ * Call about once a second. A put that finds a table full may succeed after the next tick. */
 void wr_svc_table_tick(struct wr_svc_table *t, uint64_t now_ms);
 struct wr_svc_table_stats {
 	uint32_t frontends, sets, slots, backends, slots_size, backends_size;
