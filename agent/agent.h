@@ -13,6 +13,7 @@
 #include "agent/server.h"
 #include "lib/model/paths.h"
 
+struct wr_api;
 struct wr_cni_install;
 struct wr_dp;
 struct wr_endpoints;
@@ -43,7 +44,8 @@ struct wr_agent {
 	struct wr_event_hub *events;
 	struct wr_sweeper *sweeper;
 	struct wr_cni_install *cni;
-	struct wr_source *source;
+	struct wr_source *source; /* NULL: the API is the source */
+	struct wr_api *api;       /* NULL: manifests are */
 
 	struct wr_server *server;
 	struct wr_httpd *http;

@@ -50,6 +50,8 @@ struct wr_listen {
 /* Named numbers: index by enum wr_map or enum wr_timeout; 0: the default. */
 struct wr_agent_config {
 	char *instance, *node, *manifests;
+	char *kubeconfig, *service_account;
+	struct wr_strings api_servers;
 	uint32_t log_format; /* 0: text, 1: JSON */
 	uint32_t log_level;  /* enum wr_log_level */
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The manifest directory in the loop. */
+/* The manifest directory in the loop, or the API in its place. */
 #include "agent/source.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/api.h"
 #include "agent/log.h"
 #include "agent/manifests/manifests.h"
 #include "lib/base/cleanup.h"
@@ -82,9 +83,11 @@ int wr_source_start(struct wr_agent *a, struct wr_err *err)
 {
 	struct wr_source *s;
 
+	if (!*a->config->manifests && wr_api_wanted(a))
+		return wr_api_start(a, err);
 	if (!*a->config->manifests)
 		return wr_err_set(err, -EINVAL,
-				  "manifests: is missing, and there is no other source of objects");
+				  "no source of objects: set manifests, kubeconfig or apiServers");
 	s = wr_xcalloc(1, sizeof(*s));
 	s->agent = a;
 	s->errors = wr_json_new_object();
@@ -97,6 +100,7 @@ void wr_source_stop(struct wr_agent *a)
 {
 	struct wr_source *s = a->source;
 
+	wr_api_stop(a);
 	if (!s)
 		return;
 	wr_timer_stop(a->loop, &s->timer);
@@ -118,10 +122,15 @@ void wr_source_count(const struct wr_agent *a, size_t *ret_files, size_t *ret_ba
 struct wr_json *wr_source_encode(const struct wr_agent *a)
 {
 	const struct wr_source *s = a->source;
-	struct wr_json *list = wr_json_new_array(), *j = wr_json_new_object(),
-		       *errors = wr_json_new_array();
+	struct wr_json *list = wr_json_new_array(), *j, *errors;
 	struct wr_json_iter it = { 0 };
 
+	if (a->api)
+		wr_api_encode(a, list);
+	if (!s)
+		return list;
+	j = wr_json_new_object();
+	errors = wr_json_new_array();
 	while (wr_json_next(s->errors, &it)) {
 		wr_autofree char *text = wr_xasprintf("%s: %s", it.key, wr_json_str(it.value));
 
