@@ -199,7 +199,7 @@ static __always_inline int wr_lb_keep(const struct wr_service *svc, struct wr_lb
 	__u32 backend = pick->backend, gen = pick->backend_gen, slot = pick->slot;
 	const struct wr_backend *be = wr_backend_at(backend);
 
-	if (!backend || !be || pick->service != svc->id || be->gen != gen)
+	if (!backend || !be || pick->service != svc->id)
 		return 0;
 	if (be->state != WR_BACKEND_TERMINATING && !wr_lb_member(svc, backend, &slot))
 		return 0;

@@ -494,6 +494,29 @@ static void unconnected_udp_may_finish_with_a_terminating_backend(void **state)
 	assert_answer_from(fd, to);
 }
 
+/* Its number was given to another one, which nobody shall take for it. */
+static void a_backends_number_may_be_used_again(void **state)
+{
+	const struct net *n = *state;
+	struct sockaddr_storage to = name(VIP4, 80);
+	wr_autofd int fd = sock(AF_INET, SOCK_DGRAM);
+	uint32_t first, next, other;
+	char text[32];
+
+	services(n);
+	assert_int_equal(try_send(fd, to), 0);
+	first = (uint32_t)answered_by(n);
+	assert_answer_from(fd, to);
+	next = first % 3 + 1;
+	other = next % 3 + 1;
+	service(n, 1, VIP4, 80, (struct wr_service){ .n = 1 }, &next);
+	rows_backend_leaves(n->dp, first);
+	snprintf(text, sizeof(text), "127.0.1.%u", other);
+	rows_backend(n->dp, first, text, n->port[other], WR_BACKEND_TERMINATING);
+	assert_int_equal(try_send(fd, to), 0);
+	assert_int_equal(answered_by(n), (int)next);
+}
+
 /* The backend lives on, for another service; this one has dropped it. */
 static void unconnected_udp_leaves_what_the_service_has_dropped(void **state)
 {
@@ -710,6 +733,7 @@ int main(void)
 		POD(unconnected_udp_leaves_a_dead_backend),
 		POD(unconnected_udp_survives_a_time_without_backends),
 		POD(unconnected_udp_may_finish_with_a_terminating_backend),
+		POD(a_backends_number_may_be_used_again),
 		POD(unconnected_udp_leaves_what_the_service_has_dropped),
 		POD(one_backend_behind_two_services_is_not_confused),
 		POD(who_is_sent_to_directly_answers_under_its_own_name),
