@@ -12,7 +12,8 @@
 
 static void free_tokener(struct json_tokener **tok)
 {
-	json_tokener_free(*tok);
+	if (*tok)
+		json_tokener_free(*tok);
 }
 
 /* @what went wrong at byte @at. */
@@ -31,6 +32,29 @@ static int fail(const char *text, size_t at, const char *what, struct wr_err *er
 			  column, at, what);
 }
 
+/*
+ * json-c takes more than JSON, also when strict: 'quotes', NaN, comments, line breaks in strings. The first byte of that
+ * kind; @len: there is none.
+ */
+static size_t find_foreign(const char *text, size_t len)
+{
+	static const char outside[] = "{}[]:,+-.0123456789eEtruefalsn \t\r\n";
+	bool in_string = false;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && !memchr(outside, text[i], sizeof(outside) - 1))
+			break;
+		else if (in_string && (unsigned char)text[i] < ' ')
+			break;
+		else if (in_string && text[i] == '\\' && i + 1 < len)
+			i++;
+	}
+	return i;
+}
+
 int wr_json_parse(const char *text, size_t len, struct wr_json **ret, struct wr_err *err)
 {
 	__attribute__((cleanup(free_tokener))) struct json_tokener *tok = NULL;
@@ -41,6 +65,9 @@ int wr_json_parse(const char *text, size_t len, struct wr_json **ret, struct wr_
 	/* json-c counts in int. */
 	if (len > INT32_MAX - 1)
 		return wr_err_set(err, -EINVAL, "not JSON: longer than 2 GiB");
+	at = find_foreign(text, len);
+	if (at < len)
+		return fail(text, at, "a character that is not allowed here", err);
 	tok = json_tokener_new_ex(MAX_DEPTH);
 	if (!tok)
 		wr_no_memory();
