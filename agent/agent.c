@@ -17,6 +17,7 @@
 #include "agent/notify.h"
 #include "agent/obj/store.h"
 #include "agent/peers.h"
+#include "agent/services.h"
 #include "agent/source.h"
 #include "agent/sweeper.h"
 #include "agent/verbs.h"
@@ -78,6 +79,7 @@ static const struct {
 	{ "datapath", wr_datapath_start, wr_datapath_stop },
 	{ "peers", start_peers, stop_peers },
 	{ "nodes", wr_nodes_start, wr_nodes_stop },
+	{ "services", wr_services_start, wr_services_stop },
 	{ "endpoints", wr_endpoints_start, wr_endpoints_stop },
 	{ "events", wr_event_hub_start, wr_event_hub_stop },
 	{ "sweeper", wr_sweeper_start, wr_sweeper_stop },

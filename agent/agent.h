@@ -21,6 +21,7 @@ struct wr_event_hub;
 struct wr_httpd;
 struct wr_nodes;
 struct wr_peers;
+struct wr_services;
 struct wr_source;
 struct wr_store;
 struct wr_sweeper;
@@ -41,6 +42,7 @@ struct wr_agent {
 	struct wr_peers *peers;
 	struct wr_nodes *nodes;
 	struct wr_endpoints *endpoints;
+	struct wr_services *services;
 	struct wr_event_hub *events;
 	struct wr_sweeper *sweeper;
 	struct wr_cni_install *cni;

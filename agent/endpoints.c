@@ -10,6 +10,7 @@
 #include "agent/endpoints_private.h"
 #include "agent/log.h"
 #include "agent/peers.h"
+#include "agent/services.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -57,6 +58,7 @@ struct wr_ep *wr_ep_put(struct wr_endpoints *all, struct wr_endpoint_record *rec
 	*record = (struct wr_endpoint_record){ 0 };
 	ep->enforced = false;
 	ep->dead_since_ms = 0;
+	wr_services_host_ports(all->agent, ep->key, &ep->record);
 	mark(all, ep);
 	return ep;
 }
@@ -96,6 +98,7 @@ int wr_ep_remove(struct wr_endpoints *all, struct wr_ep *ep, const char *why, st
 		return r;
 	wr_err_set(&gone, -ENOENT, "%s", why);
 	answer_waiters(ep, &gone);
+	wr_services_host_ports(all->agent, ep->key, NULL);
 	wr_log(WR_LOG_INFO, "endpoint removed", WR_S("namespace", ep->record.pod_namespace),
 	       WR_S("pod", ep->record.pod_name), WR_S("container", ep->record.id.container),
 	       WR_S("why", why));

@@ -11,11 +11,12 @@
 #include "lib/base/strbuf.h"
 
 /* X(symbol, name, what is said until the part has looked) */
-#define WR_NEEDS(X)                                                 \
-	X(DATAPATH, "datapath", "the programs are not loaded yet")  \
-	X(NODE, "node", "this node's object has not been read yet") \
-	X(UPLINK, "uplink", "no uplink is attached yet")            \
-	X(ENDPOINTS, "endpoints", "the endpoints on disk have not been read yet")
+#define WR_NEEDS(X)                                                               \
+	X(DATAPATH, "datapath", "the programs are not loaded yet")                \
+	X(NODE, "node", "this node's object has not been read yet")               \
+	X(UPLINK, "uplink", "no uplink is attached yet")                          \
+	X(ENDPOINTS, "endpoints", "the endpoints on disk have not been read yet") \
+	X(SERVICES, "services", "the first list of services is not complete yet")
 
 enum wr_need {
 #define X(symbol, name, text) WR_NEED_##symbol,

@@ -168,7 +168,7 @@ static int open_listener(const struct wr_addr *addr, uint16_t port)
 }
 
 int wr_httpd_open(struct wr_loop *loop, const struct wr_addr *addr, uint16_t port, wr_httpd_fn fn,
-		 void *ctx, struct wr_httpd **ret, struct wr_err *err)
+		  void *ctx, struct wr_httpd **ret, struct wr_err *err)
 {
 	char text[WR_ADDR_STRLEN];
 	struct wr_httpd *h;

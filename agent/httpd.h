@@ -37,11 +37,11 @@ const char *wr_httpd_status_text(int status);
 
 struct wr_httpd;
 typedef void (*wr_httpd_fn)(void *ctx, const struct wr_httpd_request *req,
-			   struct wr_httpd_response *resp);
+			    struct wr_httpd_response *resp);
 
 /* Listens. -EADDRINUSE and the like name the address. */
 int wr_httpd_open(struct wr_loop *loop, const struct wr_addr *addr, uint16_t port, wr_httpd_fn fn,
-		 void *ctx, struct wr_httpd **ret, struct wr_err *err);
+		  void *ctx, struct wr_httpd **ret, struct wr_err *err);
 void wr_httpd_close(struct wr_httpd *h);
 uint16_t wr_httpd_port(const struct wr_httpd *h); /* what it listens on */
 

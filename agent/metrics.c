@@ -12,6 +12,7 @@
 #include "agent/nodes.h"
 #include "agent/obj/store.h"
 #include "agent/peers.h"
+#include "agent/services.h"
 #include "agent/source.h"
 #include "agent/sweeper.h"
 #include "lib/base/cleanup.h"
@@ -246,6 +247,28 @@ static void collect_monitors(const struct wr_agent *a, const struct metric *m, s
 	put(m, NULL, wr_event_hub_counts(a).monitors, out);
 }
 
+static void collect_services(const struct wr_agent *a, const struct metric *m, struct wr_strbuf *out)
+{
+	struct wr_service_counts c = wr_services_counts(a);
+
+	put(m, "frontends", c.table.frontends, out);
+	put(m, "sets", c.table.sets, out);
+	put(m, "slots", c.table.slots, out);
+	put(m, "backends", c.table.backends, out);
+}
+
+static void collect_service_builds(const struct wr_agent *a, const struct metric *m,
+				   struct wr_strbuf *out)
+{
+	put(m, NULL, (double)wr_services_counts(a).built, out);
+}
+
+static void collect_service_failures(const struct wr_agent *a, const struct metric *m,
+				     struct wr_strbuf *out)
+{
+	put(m, NULL, (double)wr_services_counts(a).failed, out);
+}
+
 static void collect_clients(const struct wr_agent *a, const struct metric *m, struct wr_strbuf *out)
 {
 	put(m, NULL, (double)wr_server_clients(a->server), out);
@@ -284,6 +307,12 @@ static const struct metric metrics[] = {
 	  collect_endpoint_changes },
 	{ "weir_endpoint_bad_records", GAUGE, NULL, "Endpoint records on disk that cannot be read.",
 	  collect_bad_records },
+	{ "weir_services", GAUGE, "what", "Frontends, records, slots and backends in force.",
+	  collect_services },
+	{ "weir_service_builds_total", COUNTER, NULL, "Services computed anew.",
+	  collect_service_builds },
+	{ "weir_service_failures_total", COUNTER, NULL,
+	  "Services that could not be put in force at once.", collect_service_failures },
 	{ "weir_map_entries", GAUGE, "map", "Entries in use.", collect_map_used },
 	{ "weir_map_size", GAUGE, "map", "Entries there is room for.", collect_map_size },
 	{ "weir_map_memory_bytes", GAUGE, "map", "What the kernel accounts for the map.",

@@ -8,6 +8,7 @@
 #include "agent/node_cache.h"
 #include "agent/nodes_private.h"
 #include "agent/peers.h"
+#include "agent/services.h"
 #include "agent/uplinks.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
@@ -150,12 +151,17 @@ static int write_addrs(struct wr_nodes *n, struct wr_err *err)
 static int refresh_addrs(struct wr_nodes *n, struct wr_err *err)
 {
 	struct wr_naddrs now = { 0 };
+	bool changed;
 	int r = wr_node_addrs(&n->nl, &now, err);
 
 	if (r)
 		return r;
+	changed = now.v.n != n->addrs.v.n ||
+		  (now.v.n && memcmp(now.v.v, n->addrs.v.v, now.v.n * sizeof(now.v.v[0])) != 0);
 	wr_naddrs_done(&n->addrs);
 	n->addrs = now;
+	if (changed)
+		wr_services_addresses_changed(n->agent);
 	return write_addrs(n, err);
 }
 

@@ -18,6 +18,7 @@ struct wr_agent;
 enum wr_reconciler {
 	WR_RECONCILE_NODES,
 	WR_RECONCILE_ENDPOINTS,
+	WR_RECONCILE_SERVICES,
 	WR_RECONCILE_MAX,
 };
 

@@ -6,6 +6,7 @@
 #include "agent/endpoints.h"
 #include "agent/nodes_private.h"
 #include "agent/obj/store.h"
+#include "agent/services.h"
 #include "agent/source.h"
 #include "agent/verbs.h"
 #include "lib/base/str.h"
@@ -56,6 +57,13 @@ static const char *via_name(const struct wr_node_entry *e)
 	}
 }
 
+/* Backends in the maps carry these numbers; a node that no slice names has none. */
+static void add_number(struct wr_json *j, const char *key, uint32_t number)
+{
+	if (number)
+		wr_json_add_int(j, key, number);
+}
+
 static struct wr_json *encode_node(const struct wr_agent *a, const char *name,
 				   const struct wr_node_facts *f)
 {
@@ -66,8 +74,11 @@ static struct wr_json *encode_node(const struct wr_agent *a, const char *name,
 	wr_json_add_str(j, "name", name);
 	wr_json_add(j, "addresses", encode_addrs(f));
 	wr_json_add(j, "podCIDRs", encode_ranges(f));
-	if (node && node->zone)
+	add_number(j, "number", wr_services_node_number(a, name));
+	if (node && node->zone) {
 		wr_json_add_str(j, "zone", node->zone);
+		add_number(j, "zone_number", wr_services_zone_number(a, node->zone));
+	}
 	return j;
 }
 
@@ -86,7 +97,6 @@ struct wr_json *wr_nodes_encode(const struct wr_agent *a)
 		if (!e)
 			continue;
 		j = encode_node(a, e->name, &e->facts);
-		wr_json_add_int(j, "number", e->number);
 		wr_json_add_str(j, "via", via_name(e));
 		wr_json_push(list, j);
 	}

@@ -8,6 +8,7 @@
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/nodes.h"
+#include "agent/services.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -110,6 +111,11 @@ static struct wr_json *get_pods(const struct wr_agent *a)
 	return items(wr_pods_encode(a));
 }
 
+static struct wr_json *get_services(const struct wr_agent *a)
+{
+	return items(wr_services_encode(a));
+}
+
 static struct wr_json *get_drops(const struct wr_agent *a)
 {
 	return items(wr_event_hub_drops(a));
@@ -120,7 +126,7 @@ static const struct {
 	struct wr_json *(*get)(const struct wr_agent *a);
 } lists[] = {
 	{ "status", wr_status_encode }, { "endpoints", get_endpoints }, { "nodes", get_nodes },
-	{ "pods", get_pods },           { "drops", get_drops },
+	{ "pods", get_pods },           { "services", get_services },   { "drops", get_drops },
 };
 
 static int verb_get(void *ctx, struct wr_client *c, const struct wr_json *body,
