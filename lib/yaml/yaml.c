@@ -13,12 +13,13 @@
 
 #define MAX_DEPTH   64
 #define MAX_ALIASED 100000
+#define TEXT_WEIGHT 64 /* so many characters weigh as much as a value */
 #define CORE_TAG    "tag:yaml.org,2002:"
 
 struct anchor {
 	char *name;
 	struct wr_json *value; /* a reference */
-	size_t weight;         /* values below it, itself included, aliases counted out in full */
+	size_t weight; /* values and text below it, itself included, aliases counted out in full */
 };
 
 struct parser {
@@ -26,7 +27,7 @@ struct parser {
 	yaml_event_t event; /* the one at hand; empty between two */
 	const char *text;
 	WR_VEC(struct anchor) anchors; /* of this document */
-	size_t values, aliased;
+	size_t weight, aliased;
 	int depth;
 	struct wr_err *err;
 };
@@ -116,7 +117,7 @@ static int parse_alias(struct parser *p, struct wr_json **ret)
 		a = &p->anchors.v[i - 1];
 		if (strcmp(a->name, name) != 0)
 			continue;
-		p->values += a->weight;
+		p->weight += a->weight;
 		p->aliased += a->weight;
 		if (p->aliased > MAX_ALIASED)
 			return fail(p, "too many values by alias");
@@ -147,6 +148,7 @@ static int parse_scalar(struct parser *p, struct wr_json **ret)
 		plain = true;
 	else if (tag)
 		return fail(p, "a tag that is not supported");
+	p->weight += len / TEXT_WEIGHT;
 	*ret = plain ? wr_yaml_resolve(text, len) : wr_json_new_strn(text, len);
 	return 0;
 }
@@ -222,6 +224,7 @@ static int take_key(struct parser *p, const struct wr_json *map, const struct wr
 	if (*ret_merge ? merged != NULL : wr_json_has(map, text))
 		return wr_err_set(p->err, -EINVAL, "line %zu, column %zu: \"%s\" is there twice",
 				  e->start_mark.line + 1, e->start_mark.column + 1, text);
+	p->weight += e->data.scalar.length / TEXT_WEIGHT;
 	*ret = wr_xstrdup(text);
 	return 0;
 }
@@ -313,7 +316,7 @@ static int parse_value(struct parser *p, struct wr_json **ret)
 {
 	__attribute__((cleanup(free_key))) char *anchor = NULL;
 	int line = (int)p->event.start_mark.line + 1;
-	size_t before = p->values++;
+	size_t before = p->weight++;
 	int r;
 
 	if (p->event.type == YAML_ALIAS_EVENT)
@@ -329,7 +332,7 @@ static int parse_value(struct parser *p, struct wr_json **ret)
 		return r;
 	wr_json_set_line(*ret, line);
 	if (anchor)
-		add_anchor(p, anchor, *ret, p->values - before);
+		add_anchor(p, anchor, *ret, p->weight - before);
 	return 0;
 }
 

@@ -3,8 +3,8 @@
  * YAML (and so JSON) text to JSON values, with source lines (wr_json_line).
  *
  * YAML 1.1 core as Kubernetes reads it: plain scalars become null, booleans (true/false only), integers
- * (decimal, 0x, 0o and the old 0777), doubles; quoted ones stay strings; anchors and aliases work, bounded (100,000 values by
- * alias, so that a small text is never a huge one; an alias shares the value, nobody may change it); duplicate
+ * (decimal, 0x, 0o and the old 0777), doubles; quoted ones stay strings; anchors and aliases work, bounded (100,000 values or
+ * 6 MB of text by alias, so that a small text is never a huge one; an alias shares the value, nobody may change it); duplicate
  * keys are errors; merge keys (<<) are applied; nesting ends at 64. Keys are text as written. Several documents:
  * one value each, empty documents are left out.
  */

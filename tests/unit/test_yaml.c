@@ -111,6 +111,19 @@ static void a_few_lines_cannot_stand_for_millions(void **state)
 	assert_refused(text.buf, "line 5, column 38: too many values by alias");
 }
 
+static void aliased_text_has_its_weight_too(void **state)
+{
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+	int i;
+
+	wr_strbuf_addstr(&text, "- &a ");
+	for (i = 0; i < 64 * 1000; i++)
+		wr_strbuf_addch(&text, 'x');
+	for (i = 0; i < 100; i++)
+		wr_strbuf_addstr(&text, "\n- *a");
+	assert_refused(text.buf, "line 101, column 3: too many values by alias");
+}
+
 static void merge_keys_add_what_is_not_there(void **state)
 {
 	assert_json("a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {<<: *a, x: 0}\nd: {x: 0, <<: [*a, *b]}\n"
@@ -175,6 +188,7 @@ int main(void)
 		cmocka_unit_test(values_know_their_line),
 		cmocka_unit_test(aliases_repeat_their_anchor),
 		cmocka_unit_test(a_few_lines_cannot_stand_for_millions),
+		cmocka_unit_test(aliased_text_has_its_weight_too),
 		cmocka_unit_test(merge_keys_add_what_is_not_there),
 		cmocka_unit_test(keys_are_text_and_there_once),
 		cmocka_unit_test(nesting_ends_at_64),
