@@ -36,7 +36,7 @@ static int exact_lookup(const struct wr_dp *dp, const struct wr_addr *a, uint64_
 /* What addresses of @p are called now, those with a longer prefix of their own aside. */
 static uint32_t identity_of(const struct wr_dp *dp, const struct wr_prefix *p)
 {
-	uint64_t word;
+	uint64_t word = 0;
 	int r = -ENOENT;
 
 	if (p->len == FULL_LEN)
