@@ -8,11 +8,10 @@
 
 static struct wr_svc_id *find(const struct wr_svc_index *idx, uint32_t id)
 {
-	struct wr_hnode *n;
+	struct wr_hnode *n = wr_hmap_first(&idx->ids, id);
 
-	for (n = wr_hmap_first(&idx->ids, id); n; n = wr_hmap_next(n))
-		return WR_CONTAINER_OF(n, struct wr_svc_id, node);
-	return NULL;
+	/* The number is the hash: the first is the only one. */
+	return n ? WR_CONTAINER_OF(n, struct wr_svc_id, node) : NULL;
 }
 
 static uint32_t frontend_hash(const struct wr_frontend *fe)
