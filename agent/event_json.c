@@ -95,7 +95,7 @@ struct wr_json *wr_event_encode(const struct wr_agent *a, const struct wr_event 
 	wr_json_add(j, "destination", encode_end(a, &e->dst, e->dport, e->dst_ep, e->dst_identity));
 	wr_json_add_int(j, "length", e->len);
 	wr_json_add_int(j, "ifindex", e->ifindex);
-	add_if(j, "tcpFlags", e->tcp_flags);
+	add_if(j, "tcp_flags", e->tcp_flags);
 	add_if(j, "rule", e->rule);
 	add_if(j, "service", e->service);
 	add_if(j, "backend", e->backend);

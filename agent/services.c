@@ -339,7 +339,7 @@ static struct wr_json *encode_port(const struct wr_services *s, uint32_t id)
 	wr_json_add_int(j, "id", id);
 	wr_json_add_str(j, "namespace", info.ns);
 	wr_json_add_str(j, "name", info.name);
-	wr_json_add_str(j, "portName", info.port_name);
+	wr_json_add_str(j, "port_name", info.port_name);
 	return j;
 }
 

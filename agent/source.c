@@ -10,6 +10,7 @@
 #include "agent/log.h"
 #include "agent/manifests/manifests.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 #define RETRY_MS 1000 /* for a directory that is not there yet */
@@ -42,6 +43,7 @@ static void apply(struct wr_timer *t)
 	struct wr_source *s = WR_CONTAINER_OF(t, struct wr_source, timer);
 	int ms = wr_manifests_apply(s->manifests);
 
+	s->contact_ms = wr_real_ms();
 	if (ms > 0)
 		wr_timer_start(s->agent->loop, t, (uint64_t)ms, apply);
 }
@@ -66,6 +68,7 @@ static void open_later(struct wr_timer *t)
 	if (r == 0)
 		r = wr_io_add(a->loop, &s->io, wr_manifests_fd(s->manifests), EPOLLIN, ready);
 	if (r == 0) {
+		s->contact_ms = wr_real_ms();
 		wr_log(WR_LOG_INFO, "reading manifests", WR_S("directory", a->config->manifests),
 		       WR_I("files", wr_manifests_files(s->manifests)));
 		return;
@@ -119,13 +122,24 @@ void wr_source_count(const struct wr_agent *a, size_t *ret_files, size_t *ret_ba
 struct wr_json *wr_source_encode(const struct wr_agent *a)
 {
 	const struct wr_source *s = a->source;
-	struct wr_json *j = wr_json_new_object();
-	size_t files, bad;
+	struct wr_json *list = wr_json_new_array(), *j, *errors;
+	struct wr_json_iter it = { 0 };
 
-	wr_source_count(a, &files, &bad);
-	wr_json_add_str(j, "manifests", a->config->manifests);
-	wr_json_add_int(j, "files", (int64_t)files);
-	wr_json_add_int(j, "badFiles", (int64_t)bad);
-	wr_json_add(j, "errors", wr_json_ref(s->errors));
-	return j;
+	if (a->api)
+		wr_api_encode(a, list);
+	if (!s)
+		return list;
+	j = wr_json_new_object();
+	errors = wr_json_new_array();
+	while (wr_json_next(s->errors, &it)) {
+		wr_autofree char *text = wr_xasprintf("%s: %s", it.key, wr_json_str(it.value));
+
+		wr_json_push(errors, wr_json_new_str(text));
+	}
+	wr_json_add_str(j, "name", a->config->manifests);
+	if (s->contact_ms)
+		wr_json_add_int(j, "contact_ms", (int64_t)s->contact_ms);
+	wr_json_add(j, "errors", errors);
+	wr_json_push(list, j);
+	return list;
 }

@@ -41,8 +41,11 @@ static struct wr_json *encode_addrs(const struct wr_node_facts *f)
 	return list;
 }
 
-static const char *way_name(const struct wr_nexthop *nh)
+static const char *via_name(const struct wr_node_entry *e)
 {
+	const struct wr_nexthop *nh =
+		&e->nexthop[wr_addr_is_zero(&e->facts.addr[WR_V4]) ? WR_V6 : WR_V4];
+
 	switch (nh->kind) {
 	case WR_NH_NEIGH:
 	case WR_NH_ROUTE:
@@ -70,11 +73,11 @@ static struct wr_json *encode_node(const struct wr_agent *a, const char *name,
 
 	wr_json_add_str(j, "name", name);
 	wr_json_add(j, "addresses", encode_addrs(f));
-	wr_json_add(j, "podCIDRs", encode_ranges(f));
+	wr_json_add(j, "pod_cidrs", encode_ranges(f));
 	add_number(j, "number", wr_services_node_number(a, name));
 	if (node && node->zone) {
 		wr_json_add_str(j, "zone", node->zone);
-		add_number(j, "zoneNumber", wr_services_zone_number(a, node->zone));
+		add_number(j, "zone_number", wr_services_zone_number(a, node->zone));
 	}
 	return j;
 }
@@ -85,7 +88,7 @@ struct wr_json *wr_nodes_encode(const struct wr_agent *a)
 	struct wr_json *list = wr_json_new_array(), *self = encode_node(a, a->config->node, &n->own);
 	size_t i;
 
-	wr_json_add_bool(self, "self", true);
+	wr_json_add_str(self, "via", "self");
 	wr_json_push(list, self);
 	for (i = 0; i < n->table.by_number.n; i++) {
 		const struct wr_node_entry *e = n->table.by_number.v[i];
@@ -94,8 +97,7 @@ struct wr_json *wr_nodes_encode(const struct wr_agent *a)
 		if (!e)
 			continue;
 		j = encode_node(a, e->name, &e->facts);
-		wr_json_add_str(j, "way4", way_name(&e->nexthop[WR_V4]));
-		wr_json_add_str(j, "way6", way_name(&e->nexthop[WR_V6]));
+		wr_json_add_str(j, "via", via_name(e));
 		wr_json_push(list, j);
 	}
 	return list;
@@ -137,7 +139,6 @@ static struct wr_json *encode_uplinks(const struct wr_agent *a)
 		struct wr_json *j = wr_json_new_object();
 
 		wr_json_add_str(j, "name", u->v.v[i].name);
-		wr_json_add_int(j, "ifindex", u->v.v[i].ifindex);
 		wr_json_add_int(j, "mtu", u->v.v[i].mtu);
 		wr_json_add_bool(j, "up", u->v.v[i].up);
 		wr_json_push(list, j);
@@ -154,7 +155,6 @@ static struct wr_json *encode_needs(const struct wr_agent *a)
 		struct wr_json *j = wr_json_new_object();
 
 		wr_json_add_str(j, "name", wr_need_name((enum wr_need)i));
-		wr_json_add_bool(j, "met", !a->health.reasons[i]);
 		if (a->health.reasons[i])
 			wr_json_add_str(j, "reason", a->health.reasons[i]);
 		wr_json_push(list, j);
@@ -162,7 +162,7 @@ static struct wr_json *encode_needs(const struct wr_agent *a)
 	return list;
 }
 
-static struct wr_json *encode_objects(const struct wr_agent *a)
+static struct wr_json *encode_kinds(const struct wr_agent *a)
 {
 	struct wr_json *list = wr_json_new_array();
 	int i;
@@ -196,20 +196,53 @@ static struct wr_json *encode_reconcilers(const struct wr_agent *a)
 	return list;
 }
 
+static struct wr_json *encode_routing(const struct wr_agent *a)
+{
+	static const char *const modes[] = { "auto", "direct", "vxlan" };
+	const struct wr_node_table *t = &a->nodes->table;
+	struct wr_json *j = wr_json_new_object();
+	int64_t direct = 0, tunnel = 0;
+	size_t i;
+
+	for (i = 0; i < t->by_number.n; i++) {
+		if (!t->by_number.v[i])
+			continue;
+		direct += wr_streq(via_name(t->by_number.v[i]), "direct");
+		tunnel += wr_streq(via_name(t->by_number.v[i]), "vxlan");
+	}
+	wr_json_add_str(j, "mode", modes[a->config->routing]);
+	wr_json_add_int(j, "direct", direct);
+	wr_json_add_int(j, "vxlan", tunnel);
+	return j;
+}
+
+/* What somebody may count on and Weir does not do (yet, or as configured). */
+static struct wr_json *encode_not_enforced(const struct wr_agent *a)
+{
+	struct wr_json *list = wr_json_new_array();
+
+	wr_json_push(list,
+		     wr_json_new_str(
+			     "bandwidth limits of pods (not declared in the CNI configuration)"));
+	if (wr_store_count(a->store, WR_KIND_NETWORKPOLICY) ||
+	    wr_store_count(a->store, WR_KIND_CLUSTERNETWORKPOLICY))
+		wr_json_push(list, wr_json_new_str("network policies"));
+	return list;
+}
+
 static void add_datapath(const struct wr_agent *a, struct wr_json *j)
 {
-	static const char *const routing[] = { "auto", "direct", "vxlan" };
 	const struct wr_nodes *n = a->nodes;
 
 	wr_json_add_str(j, "pins", a->paths.pins);
-	wr_json_add_str(j, "hooks", wr_dp_has_tcx(a->dp) ? "tcx" : "clsact");
-	wr_json_add_str(j, "cgroup", a->cgroup_root);
-	wr_json_add_str(j, "routing", routing[a->config->routing]);
-	wr_json_add_int(j, "podMTU", n->pod_mtu);
+	wr_json_add_bool(j, "tcx", wr_dp_has_tcx(a->dp));
+	wr_json_add_str(j, "cgroup_root", a->cgroup_root);
+	wr_json_add(j, "routing", encode_routing(a));
+	wr_json_add_int(j, "mtu", n->pod_mtu);
+	wr_json_add_bool(j, "masquerade", a->config->masquerade);
 	wr_json_add(j, "masquerade4", encode_addr(&n->masq[WR_V4]));
 	wr_json_add(j, "masquerade6", encode_addr(&n->masq[WR_V6]));
 	wr_json_add(j, "uplinks", encode_uplinks(a));
-	wr_json_add_bool(j, "bandwidth", false); /* not enforced, and not declared in the conflist */
 }
 
 struct wr_json *wr_status_encode(const struct wr_agent *a)
@@ -222,17 +255,16 @@ struct wr_json *wr_status_encode(const struct wr_agent *a)
 	wr_json_add_str(j, "instance", a->paths.instance);
 	wr_json_add_str(j, "node", a->config->node);
 	wr_json_add_int(j, "pid", getpid());
-	wr_json_add_int(j, "uptime", (int64_t)((wr_now_ms() - a->started_ms) / 1000));
+	wr_json_add_int(j, "started_ms", (int64_t)(wr_real_ms() - (wr_now_ms() - a->started_ms)));
 	wr_json_add_bool(j, "ready", wr_health_is_ready(&a->health));
 	wr_json_add_str(j, "reason", why.buf);
 	wr_json_add(j, "needs", encode_needs(a));
-	wr_json_add(j, "podCIDRs", encode_ranges(wr_nodes_own(a)));
-	wr_json_add(j, "addresses", encode_addrs(wr_nodes_own(a)));
+	wr_json_add(j, "pod_cidrs", encode_ranges(wr_nodes_own(a)));
 	wr_json_add_int(j, "endpoints", (int64_t)wr_endpoints_count(a));
-	wr_json_add_int(j, "nodes", (int64_t)wr_nodes_count(a));
-	wr_json_add(j, "objects", encode_objects(a));
-	wr_json_add(j, "reconcilers", encode_reconcilers(a));
-	wr_json_add(j, "source", wr_source_encode(a));
 	add_datapath(a, j);
+	wr_json_add(j, "sources", wr_source_encode(a));
+	wr_json_add(j, "kinds", encode_kinds(a));
+	wr_json_add(j, "reconcilers", encode_reconcilers(a));
+	wr_json_add(j, "not_enforced", encode_not_enforced(a));
 	return j;
 }

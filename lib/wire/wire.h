@@ -16,10 +16,15 @@
  *	ready     -> {} when an ADD could be served now, else code EAGAIN and why (STATUS)
  *	gc        body: {"network", "keep":[{container,ifname}...]} -> {"removed":N}
  *	get       body: {"what":"..."} -> {"items":[...]} or an object (CLI); what is not known is absent:
- *	  status     {"version","node","uptime" (s),"ready","reason","needs":[{"name","met","reason"}],"routing","uplinks",...}
- *	  nodes      items {"number","name","addresses":[text],"zone","zoneNumber","self","way4","way6":"direct|vxlan|none"}
+ *	  status     {"version","node","pid","started_ms" (Unix epoch),"ready","reason","needs":[{"name","reason"}] (no reason: met),
+ *	             "routing":{"mode":"auto|direct|vxlan","direct","vxlan"} (numbers of nodes),"mtu","pod_cidrs","cgroup_root","tcx",
+ *	             "masquerade","uplinks":[{"name","mtu","up"}],"sources":[{"name","contact_ms" (Unix epoch),"errors":[text]}],
+ *	             "kinds":[{"kind","count","synced"}],"reconcilers":[{"name","runs","failures","failing"}],"not_enforced":[text]}
+ *	  nodes      items {"number" (as backends carry it),"name","addresses":[text],"pod_cidrs","zone","zone_number",
+ *	             "via":"self|direct|vxlan|none"}
  *	  pods       items {"namespace","name","addresses":[text],"node"}: every pod that the agent knows
- *	  services   items {"id" (a service port's),"namespace","name","portName","skipped":[{"address","port","node","reason"}]}
+ *	  services   items {"id" (a service port's),"namespace","name","port_name"}, and of what was left out
+ *	             {"namespace","name","skipped":[{"reason"}]}
  *	  drops      items: the latest dropped packets, as monitor sends them
  *	monitor   body: {"types":["drop|audit|flow-new|flow-end"]} -> a message for each event, until the client leaves
  */
