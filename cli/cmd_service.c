@@ -11,14 +11,6 @@
 
 static const struct wr_out_column frontend_columns[] = { WR_FRONTEND_COLUMNS, { 0 } };
 static const struct wr_out_column backend_columns[] = { WR_BACKEND_COLUMNS, { 0 } };
-static const struct wr_out_column skipped_columns[] = {
-	{ "SKIPPED", NULL, wr_cell_socket, 0, 20 },
-	{ "POD", "name", NULL, 0, 12 },
-	{ "NODE", "node", NULL, 0, 8 },
-	{ "WHY", "reason", NULL, 0, 20 },
-	{ 0 },
-};
-
 struct ids {
 	WR_VEC(uint32_t) v;
 };
@@ -52,26 +44,36 @@ static void add_backends(const struct wr_dp *dp, const struct wr_names *names,
 			wr_json_push(into, wr_backend_encode(dp, names, number, &be));
 }
 
-/* The agent's list has what was left out, and why. */
-static struct wr_json *find_skipped(const struct wr_json *services, uint32_t id)
+/* What the agent left out, and why, of the services that these ports belong to. */
+static struct wr_json *find_skipped(const struct wr_json *services, const struct wr_json *ports)
 {
-	const struct wr_json *list = wr_json_get(services, "items"), *item;
-	size_t i;
+	const struct wr_json *list = wr_json_get(services, "skipped"), *item;
+	struct wr_json *found = wr_json_new_array();
+	const char *name;
+	size_t i, k;
 
 	for (i = 0; i < wr_json_len(list); i++) {
+		wr_auto_strbuf service = WR_STRBUF_INIT;
+
 		item = wr_json_at(list, i);
-		if (wr_json_get_int(item, "id", 0) == id)
-			return wr_json_ref(wr_json_get(item, "skipped"));
+		wr_strbuf_addf(&service, "%s/%s", wr_json_get_str(item, "namespace"),
+			       wr_json_get_str(item, "name"));
+		for (k = 0; k < wr_json_len(ports); k++) {
+			name = wr_json_get_str(wr_json_at(ports, k), "service");
+			if (name && wr_name_is(name, service.buf))
+				break;
+		}
+		if (k < wr_json_len(ports))
+			wr_json_push(found, wr_json_ref(wr_json_at(list, i)));
 	}
-	return NULL;
+	return found;
 }
 
 static struct wr_json *encode_port(const struct wr_dp *dp, const struct wr_names *names,
-				   const struct wr_frontends *list, const struct wr_json *services,
-				   uint32_t id)
+				   const struct wr_frontends *list, uint32_t id)
 {
 	struct wr_json *j = wr_json_new_object(), *frontends = wr_json_new_array();
-	struct wr_json *backends = wr_json_new_array(), *skipped = find_skipped(services, id);
+	struct wr_json *backends = wr_json_new_array();
 	const char *name = wr_names_number(names, WR_NAME_SERVICE, id);
 	size_t i;
 
@@ -86,8 +88,6 @@ static struct wr_json *encode_port(const struct wr_dp *dp, const struct wr_names
 	}
 	wr_json_add(j, "frontends", frontends);
 	wr_json_add(j, "backends", backends);
-	if (skipped)
-		wr_json_add(j, "skipped", skipped);
 	return j;
 }
 
@@ -110,26 +110,23 @@ static void print_port(struct wr_cli *cli, const struct wr_json *port)
 	print_rows(cli, frontend_columns, wr_json_get(port, "frontends"), "no frontend is in force");
 	print_rows(cli, backend_columns, wr_json_get(port, "backends"),
 		   "no backend: new connections are refused at once");
-	if (wr_json_len(wr_json_get(port, "skipped")))
-		print_rows(cli, skipped_columns, wr_json_get(port, "skipped"), "");
 }
 
-static void print(struct wr_cli *cli, struct wr_json *ports /* taken */)
+static void print(struct wr_cli *cli, const struct wr_json *all)
 {
-	struct wr_json *all = wr_json_new_object();
+	const struct wr_json *ports = wr_json_get(all, "ports"),
+			     *skipped = wr_json_get(all, "skipped");
 	size_t i;
 
-	wr_json_add(all, "ports", ports);
-	if (cli->json) {
-		wr_out_object(cli, "Service", all);
-		return;
-	}
 	for (i = 0; i < wr_json_len(ports); i++) {
 		if (i)
 			fputc('\n', cli->out);
 		print_port(cli, wr_json_at(ports, i));
 	}
-	wr_json_free(all);
+	if (wr_json_len(skipped))
+		fputs("\nSkipped\n", cli->out);
+	for (i = 0; i < wr_json_len(skipped); i++)
+		fprintf(cli->out, "  %s\n", wr_json_get_str(wr_json_at(skipped, i), "reason"));
 }
 
 static int show(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_names *names,
@@ -137,7 +134,7 @@ static int show(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_name
 {
 	wr_auto_frontends list = { 0 };
 	wr_auto_json *services = NULL;
-	struct wr_json *ports;
+	struct wr_json *all, *ports;
 	size_t i;
 	int r = wr_frontends_load(dp, names, false, &list);
 
@@ -146,8 +143,16 @@ static int show(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_name
 	wr_agent_get(cli, "services", &services, NULL);
 	ports = wr_json_new_array();
 	for (i = 0; i < ids->v.n; i++)
-		wr_json_push(ports, encode_port(dp, names, &list, services, ids->v.v[i]));
-	print(cli, ports);
+		wr_json_push(ports, encode_port(dp, names, &list, ids->v.v[i]));
+	all = wr_json_new_object();
+	wr_json_add(all, "skipped", find_skipped(services, ports));
+	wr_json_add(all, "ports", ports);
+	if (cli->json) {
+		wr_out_object(cli, "Service", all);
+	} else {
+		print(cli, all);
+		wr_json_free(all);
+	}
 	return 0;
 }
 

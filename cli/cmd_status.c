@@ -9,7 +9,7 @@
 #include "cli/human.h"
 #include "cli/names.h"
 #include "cli/out.h"
-#include "lib/base/str.h"
+#include "lib/base/clock.h"
 #include "lib/dp/dp.h"
 #include "lib/dp/tables.h"
 
@@ -79,8 +79,7 @@ static void add_datapath(struct wr_cli *cli, const struct wr_dp *dp, struct wr_j
 }
 
 static struct wr_json *encode(struct wr_cli *cli, const struct wr_dp *dp,
-			      struct wr_json *agent /* may be NULL */,
-			      const struct wr_json *nodes /* may be NULL */)
+			      struct wr_json *agent /* may be NULL */)
 {
 	struct wr_json *j = wr_json_new_object();
 
@@ -88,8 +87,6 @@ static struct wr_json *encode(struct wr_cli *cli, const struct wr_dp *dp,
 	wr_json_add_str(j, "version", WR_VERSION);
 	wr_json_add_int(j, "abi", WR_ABI_VERSION);
 	wr_json_add(j, "agent", wr_json_ref(agent));
-	if (nodes)
-		wr_json_add(j, "nodes", wr_json_ref(wr_json_get(nodes, "items")));
 	if (dp)
 		add_datapath(cli, dp, j);
 	return j;
@@ -105,6 +102,13 @@ static void print_line(struct wr_cli *cli, const char *label, const char *text)
 		fprintf(cli->out, LABEL "%s\n", label, text);
 }
 
+static void add_ago(const struct wr_json *j, const char *key, struct wr_strbuf *out)
+{
+	uint64_t now = wr_real_ms(), then = (uint64_t)wr_json_get_int(j, key, 0);
+
+	wr_human_duration(then && then < now ? now - then : 0, out);
+}
+
 static void print_title(struct wr_cli *cli, const struct wr_json *agent)
 {
 	const char *node = wr_json_get_str(agent, "node"),
@@ -115,7 +119,7 @@ static void print_title(struct wr_cli *cli, const struct wr_json *agent)
 		fprintf(cli->out, "Weir, instance %s: the agent is away\n", cli->paths.instance);
 		return;
 	}
-	wr_human_duration((uint64_t)wr_json_get_int(agent, "uptime", 0) * 1000, &up);
+	add_ago(agent, "started_ms", &up);
 	fprintf(cli->out, "Weir %s on %s, instance %s: agent up for %s\n", version ? version : "?",
 		node ? node : "?", cli->paths.instance, up.buf);
 }
@@ -135,36 +139,17 @@ static void print_ready(struct wr_cli *cli, const struct wr_json *agent)
 	}
 }
 
-/* How a node is reached: by the family that has a way, the better one where both have. */
-static const char *way_of(const struct wr_json *node)
+static void print_routing(struct wr_cli *cli, const struct wr_json *agent)
 {
-	const char *way4 = wr_json_get_str(node, "way4"), *way6 = wr_json_get_str(node, "way6");
-
-	return way4 && !wr_streq(way4, "none") ? way4 : way6 ? way6 : "none";
-}
-
-/* "auto; 2 nodes direct, 1 by VXLAN, 1 without a way". */
-static void print_routing(struct wr_cli *cli, const struct wr_json *agent, const struct wr_json *nodes)
-{
-	const char *mode = wr_json_get_str(agent, "routing");
-	unsigned int direct = 0, vxlan = 0, none = 0;
+	const struct wr_json *routing = wr_json_get(agent, "routing");
+	const char *mode = wr_json_get_str(routing, "mode");
 	wr_auto_strbuf text = WR_STRBUF_INIT;
-	size_t i;
 
-	for (i = 0; i < wr_json_len(nodes); i++) {
-		const struct wr_json *node = wr_json_at(nodes, i);
-
-		if (wr_json_get_bool(node, "self", false))
-			continue;
-		direct += wr_streq(way_of(node), "direct");
-		vxlan += wr_streq(way_of(node), "vxlan");
-		none += wr_streq(way_of(node), "none");
-	}
 	if (!mode)
 		return;
-	wr_strbuf_addf(&text, "%s; other nodes: %u direct, %u by VXLAN", mode, direct, vxlan);
-	if (none)
-		wr_strbuf_addf(&text, ", %u WITHOUT A WAY", none);
+	wr_strbuf_addf(&text, "%s; other nodes: %lld direct, %lld by VXLAN", mode,
+		       (long long)wr_json_get_int(routing, "direct", 0),
+		       (long long)wr_json_get_int(routing, "vxlan", 0));
 	print_line(cli, "Routing", text.buf);
 }
 
@@ -182,26 +167,33 @@ static void print_links(struct wr_cli *cli, const struct wr_json *agent)
 	}
 	print_line(cli, "Uplinks", text.len ? text.buf : "NONE");
 	wr_strbuf_reset(&text);
-	wr_cell_list(agent, "podCIDRs", &text);
+	wr_cell_list(agent, "pod_cidrs", &text);
 	if (text.len)
-		wr_strbuf_addf(&text, " (MTU %lld)", (long long)wr_json_get_int(agent, "podMTU", 0));
+		wr_strbuf_addf(&text, " (MTU %lld)", (long long)wr_json_get_int(agent, "mtu", 0));
 	print_line(cli, "Pod ranges", text.buf);
-	print_line(cli, "cgroup root", wr_json_get_str(agent, "cgroup"));
+	print_line(cli, "cgroup root", wr_json_get_str(agent, "cgroup_root"));
 }
 
-static void print_source(struct wr_cli *cli, const struct wr_json *source)
+static void print_sources(struct wr_cli *cli, const struct wr_json *sources)
 {
-	wr_auto_strbuf text = WR_STRBUF_INIT;
-	int64_t bad = wr_json_get_int(source, "badFiles", 0);
+	const struct wr_json *s, *errors;
+	size_t i, k;
 
-	if (wr_json_get_str(source, "manifests"))
-		wr_strbuf_addf(&text, "manifests in %s, %lld files",
-			       wr_json_get_str(source, "manifests"),
-			       (long long)wr_json_get_int(source, "files", 0));
-	if (bad)
-		wr_strbuf_addf(&text, ", %lld of them BAD (the agent's log says why)",
-			       (long long)bad);
-	print_line(cli, "Source", text.buf);
+	for (i = 0; i < wr_json_len(sources); i++) {
+		wr_auto_strbuf text = WR_STRBUF_INIT;
+
+		s = wr_json_at(sources, i);
+		wr_cell_plain(s, "name", &text);
+		if (wr_json_get(s, "contact_ms")) {
+			wr_strbuf_addstr(&text, ", last contact ");
+			add_ago(s, "contact_ms", &text);
+			wr_strbuf_addstr(&text, " ago");
+		}
+		print_line(cli, i ? "" : "Source", text.buf);
+		errors = wr_json_get(s, "errors");
+		for (k = 0; k < wr_json_len(errors); k++)
+			print_line(cli, "ERROR", wr_json_str(wr_json_at(errors, k)));
+	}
 }
 
 /* "4 Pods, 2 Services", and what waits for its first list. */
@@ -239,16 +231,19 @@ static void print_reconcilers(struct wr_cli *cli, const struct wr_json *list)
 	}
 }
 
-static void print_agent(struct wr_cli *cli, const struct wr_json *agent, const struct wr_json *nodes)
+static void print_agent(struct wr_cli *cli, const struct wr_json *agent)
 {
+	const struct wr_json *missing = wr_json_get(agent, "not_enforced");
+	size_t i;
+
 	print_ready(cli, agent);
 	print_reconcilers(cli, wr_json_get(agent, "reconcilers"));
-	print_source(cli, wr_json_get(agent, "source"));
-	print_objects(cli, wr_json_get(agent, "objects"));
-	print_routing(cli, agent, nodes);
+	print_sources(cli, wr_json_get(agent, "sources"));
+	print_objects(cli, wr_json_get(agent, "kinds"));
+	print_routing(cli, agent);
 	print_links(cli, agent);
-	if (!wr_json_get_bool(agent, "bandwidth", true))
-		print_line(cli, "Not enforced", "bandwidth annotations of pods");
+	for (i = 0; i < wr_json_len(missing); i++)
+		print_line(cli, i ? "" : "Not enforced", wr_json_str(wr_json_at(missing, i)));
 }
 
 static void cell_fill(const struct wr_json *item, const char *key, struct wr_strbuf *out)
@@ -290,14 +285,14 @@ static void print(struct wr_cli *cli, const struct wr_json *j)
 
 	print_title(cli, agent);
 	if (agent)
-		print_agent(cli, agent, wr_json_get(j, "nodes"));
+		print_agent(cli, agent);
 	if (wr_json_get(j, "maps"))
 		print_datapath(cli, j);
 }
 
 static int run(struct wr_cli *cli, struct wr_err *err)
 {
-	wr_auto_json *agent = NULL, *nodes = NULL;
+	wr_auto_json *agent = NULL;
 	struct wr_dp *dp = NULL;
 	int r;
 
@@ -307,12 +302,11 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 	/* An agent that has not got as far as loading the datapath says what it waits for. */
 	if (r < 0 && !wr_agent_is_there(cli, NULL))
 		return r;
-	if (wr_agent_get(cli, "status", &agent, NULL) == 0)
-		wr_agent_get(cli, "nodes", &nodes, NULL);
+	wr_agent_get(cli, "status", &agent, NULL);
 	if (cli->json) {
-		wr_out_object(cli, "Status", encode(cli, dp, agent, nodes));
+		wr_out_object(cli, "Status", encode(cli, dp, agent));
 	} else {
-		wr_auto_json *j = encode(cli, dp, agent, nodes);
+		wr_auto_json *j = encode(cli, dp, agent);
 
 		print(cli, j);
 	}

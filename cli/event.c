@@ -66,7 +66,7 @@ struct wr_json *wr_event_item(const struct wr_names *names, const struct wr_json
 	for (i = 0; i < WR_ARRAY_SIZE(same); i++)
 		copy(j, same[i], wire, same[i]);
 	copy(j, "proto", wire, "protocol");
-	copy(j, "tcp_flags", wire, "tcpFlags");
+	copy(j, "tcp_flags", wire, "tcp_flags");
 	add_end(j, names, wr_json_get(wire, "source"), true);
 	add_end(j, names, wr_json_get(wire, "destination"), false);
 	add_service(j, names, wire);

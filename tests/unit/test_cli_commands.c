@@ -24,21 +24,30 @@
 
 static const struct cli_answer agent[] = {
 	{ "status",
-	  "{\"version\":\"9.9\",\"node\":\"node-a\",\"uptime\":65,\"ready\":true,\"routing\":\"auto\"}" },
+	  "{\"version\":\"9.9\",\"node\":\"node-a\",\"started_ms\":1,\"ready\":false,"
+	  "\"needs\":[{\"name\":\"datapath\"},{\"name\":\"uplink\",\"reason\":\"no uplink is attached yet\"}],"
+	  "\"routing\":{\"mode\":\"auto\",\"direct\":2,\"vxlan\":1},"
+	  "\"reconcilers\":[{\"name\":\"nodes\",\"failing\":true,\"failures\":4}],"
+	  "\"sources\":[{\"name\":\"/m\",\"errors\":[\"a.yaml: line 3: spec.ports: must be a list\"]}],"
+	  "\"kinds\":[{\"kind\":\"Pod\",\"count\":3,\"synced\":true},"
+	  "{\"kind\":\"Service\",\"count\":0,\"synced\":false}],"
+	  "\"not_enforced\":[\"bandwidth limits of pods\"]}" },
 	{ "nodes",
-	  "{\"items\":[{\"name\":\"node-a\",\"self\":true,\"addresses\":[\"10.30.0.11\"]},"
-	  "{\"name\":\"node-b\",\"number\":3,\"addresses\":[\"10.30.0.12\"],\"way4\":\"vxlan\",\"way6\":\"none\"}]}" },
+	  "{\"items\":[{\"name\":\"node-a\",\"via\":\"self\",\"addresses\":[\"10.30.0.11\"]},"
+	  "{\"name\":\"node-b\",\"number\":9,\"addresses\":[\"10.30.0.12\"],\"via\":\"vxlan\"}]}" },
 	{ "pods",
 	  "{\"items\":[{\"namespace\":\"default\",\"name\":\"far\",\"addresses\":[\"10.244.2.3\"]},"
 	  "{\"namespace\":\"default\",\"name\":\"client\",\"addresses\":[\"10.244.1.2\"]}]}" },
 	{ "hello",
 	  "{\"pins\":\"/x\",\"pools\":[\"10.244.1.0/24\",\"fd00:1::/64\"],\"mtu\":1500,\"ready\":true}" },
 	{ "services",
-	  "{\"items\":[{\"id\":7,\"namespace\":\"default\",\"name\":\"web\",\"portName\":\"main\","
-	  "\"skipped\":[{\"address\":\"10.244.2.9\",\"port\":8080,\"reason\":\"not ready\"}]}]}" },
+	  "{\"items\":[{\"id\":7,\"namespace\":\"default\",\"name\":\"web\",\"port_name\":\"main\"}],"
+	  "\"nodes\":[{\"number\":3,\"name\":\"node-b\"}],\"zones\":[{\"number\":2,\"name\":\"zone-b\"}],"
+	  "\"skipped\":[{\"namespace\":\"default\",\"name\":\"web\",\"reason\":\"10.244.2.9 is not ready\"},"
+	  "{\"namespace\":\"default\",\"name\":\"webs\",\"reason\":\"another one\"}]}" },
 	{ "monitor",
 	  "{\"type\":\"drop\",\"time\":\"2026-01-02T03:04:05.678Z\",\"reason\":\"policy-ingress\","
-	  "\"hook\":\"pod-ingress\",\"protocol\":\"tcp\",\"length\":74,\"tcpFlags\":2,"
+	  "\"hook\":\"pod-ingress\",\"protocol\":\"tcp\",\"length\":74,\"tcp_flags\":2,"
 	  "\"source\":{\"address\":\"10.244.1.2\",\"port\":400},"
 	  "\"destination\":{\"address\":\"10.244.2.3\",\"port\":80}}" },
 	{ "monitor",
@@ -88,7 +97,8 @@ static void put_backend(struct wr_dp *dp, uint32_t number, const char *where, ui
 				 .port = htons(8080),
 				 .proto = IPPROTO_TCP,
 				 .state = WR_BACKEND_ACTIVE,
-				 .node = 3 };
+				 .node = 3,
+				 .zone = 2 };
 
 	assert_int_equal(wr_sys_map_update(wr_dp_map_fd(dp, WR_MAP_wr_backends), &number, &be, 0), 0);
 	assert_int_equal(wr_sys_map_update(wr_dp_map_fd(dp, WR_MAP_wr_picks), &number, &picks, 0), 0);
@@ -258,8 +268,9 @@ static void one_service_shows_its_backends_picks_and_what_was_skipped(void **sta
 		assert_has(r.out, "10.244.2.3:8080  tcp    active  default/far  node-b");
 		assert_has(r.out, "42");
 		assert_has(r.out, "3h00m");
-		assert_has(r.out, "10.244.2.9:8080");
-		assert_has(r.out, "not ready");
+		assert_has(r.out, "zone-b");
+		assert_has(r.out, "10.244.2.9 is not ready");
+		assert_null(strstr(r.out, "another one"));
 		cli_result_done(&r);
 	}
 }
@@ -530,12 +541,24 @@ static void status_says_that_the_agent_is_away_and_how_full_the_maps_are(void **
 	cli_result_done(&r);
 }
 
-static void status_counts_ways_to_other_nodes(void **state)
+static void status_says_what_is_wrong(void **state)
 {
+	static const char *const parts[] = { "Weir 9.9 on node-a, instance test: agent up for ",
+					     "Ready         NO",
+					     "uplink: no uplink is attached yet",
+					     "FAILING       nodes, 4 failures",
+					     "auto; other nodes: 2 direct, 1 by VXLAN",
+					     "ERROR         a.yaml: line 3: spec.ports: must be a list",
+					     "Objects       3 Pod\n",
+					     "Not synced    Service\n",
+					     "Attached      NOTHING",
+					     "Not enforced  bandwidth limits of pods" };
 	struct cli_result r = cli_run("status");
+	size_t i;
 
-	assert_has(r.out, "Weir 9.9 on node-a, instance test: agent up for 1m05s");
-	assert_has(r.out, "auto; other nodes: 0 direct, 1 by VXLAN");
+	for (i = 0; i < WR_ARRAY_SIZE(parts); i++)
+		assert_has(r.out, parts[i]);
+	assert_null(strstr(r.out, "datapath:"));
 	cli_result_done(&r);
 }
 
@@ -638,7 +661,7 @@ int main(void)
 		MAPS(an_endpoint_is_named_by_its_record_and_one_without_is_stray),
 		MAPS(drops_name_what_occurred_and_all_reasons_when_asked),
 		MAPS(status_says_that_the_agent_is_away_and_how_full_the_maps_are),
-		AGENT(status_counts_ways_to_other_nodes),
+		AGENT(status_says_what_is_wrong),
 		MAPS(ready_is_quiet_when_it_is_and_says_why_when_not),
 		NOTHING(nothing_to_read_has_its_own_exit_status_and_one_line),
 		NOTHING(an_agent_of_another_release_is_named),
