@@ -44,27 +44,35 @@ static void add_backends(const struct wr_dp *dp, const struct wr_names *names,
 			wr_json_push(into, wr_backend_encode(dp, names, number, &be));
 }
 
+static bool is_of(const struct wr_json *item, const struct wr_json *ports)
+{
+	wr_auto_strbuf service = WR_STRBUF_INIT;
+	const char *name;
+	size_t i;
+
+	wr_strbuf_addf(&service, "%s/%s", wr_json_get_str(item, "namespace"),
+		       wr_json_get_str(item, "name"));
+	for (i = 0; i < wr_json_len(ports); i++) {
+		name = wr_json_get_str(wr_json_at(ports, i), "service");
+		if (name && wr_name_is(name, service.buf))
+			return true;
+	}
+	return false;
+}
+
 /* What the agent left out, and why, of the services that these ports belong to. */
 static struct wr_json *find_skipped(const struct wr_json *services, const struct wr_json *ports)
 {
-	const struct wr_json *list = wr_json_get(services, "skipped"), *item;
+	const struct wr_json *list = wr_json_get(services, "items"), *skipped;
 	struct wr_json *found = wr_json_new_array();
-	const char *name;
 	size_t i, k;
 
 	for (i = 0; i < wr_json_len(list); i++) {
-		wr_auto_strbuf service = WR_STRBUF_INIT;
-
-		item = wr_json_at(list, i);
-		wr_strbuf_addf(&service, "%s/%s", wr_json_get_str(item, "namespace"),
-			       wr_json_get_str(item, "name"));
-		for (k = 0; k < wr_json_len(ports); k++) {
-			name = wr_json_get_str(wr_json_at(ports, k), "service");
-			if (name && wr_name_is(name, service.buf))
-				break;
-		}
-		if (k < wr_json_len(ports))
-			wr_json_push(found, wr_json_ref(wr_json_at(list, i)));
+		skipped = wr_json_get(wr_json_at(list, i), "skipped");
+		if (!wr_json_len(skipped) || !is_of(wr_json_at(list, i), ports))
+			continue;
+		for (k = 0; k < wr_json_len(skipped); k++)
+			wr_json_push(found, wr_json_ref(wr_json_at(skipped, k)));
 	}
 	return found;
 }

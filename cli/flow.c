@@ -150,7 +150,7 @@ static void add_nexthop(const struct wr_flow_view *v, struct wr_json *j, uint32_
 	add_ifname(j, nh.ifindex);
 	if (!wr_addr_is_zero(&nh.gateway))
 		add_addr(j, "gateway", &nh.gateway);
-	add_str_if(j, "node", wr_names_number(v->names, WR_NAME_NODE, nh.node));
+	add_str_if(j, "node", wr_names_addr(v->names, &nh.gateway));
 }
 
 static struct wr_json *encode_out(const struct wr_flow_view *v, uint64_t word)

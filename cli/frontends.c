@@ -144,7 +144,7 @@ struct wr_json *wr_backend_encode(const struct wr_dp *dp, const struct wr_names 
 				  uint32_t number, const struct wr_backend *be)
 {
 	const char *pod = wr_names_addr(names, &be->addr),
-		   *node = wr_names_number(names, WR_NAME_BACKEND_NODE, be->node);
+		   *node = wr_names_number(names, WR_NAME_NODE, be->node);
 	const char *zone = wr_names_number(names, WR_NAME_ZONE, be->zone);
 	struct wr_json *j = wr_json_new_object();
 	char addr[WR_ADDR_STRLEN], proto[16];

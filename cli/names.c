@@ -187,6 +187,8 @@ static void take_node(struct wr_names *n, const struct wr_json *item)
 
 	add_addresses(n, WR_NAME_NODE, wr_json_get(item, "addresses"), name);
 	wr_names_add_number(n, WR_NAME_NODE, (uint32_t)wr_json_get_int(item, "number", 0), name);
+	wr_names_add_number(n, WR_NAME_ZONE, (uint32_t)wr_json_get_int(item, "zone_number", 0),
+			    wr_json_get_str(item, "zone"));
 }
 
 static void take_service(struct wr_names *n, const struct wr_json *item)
@@ -198,19 +200,6 @@ static void take_service(struct wr_names *n, const struct wr_json *item)
 
 	wr_names_add_number(n, WR_NAME_SERVICE, (uint32_t)wr_json_get_int(item, "id", 0),
 			    text ? text : name);
-}
-
-/* Numbers of backends' nodes and zones, which are others than those of next hops. */
-static void take_numbers(struct wr_names *n, enum wr_name_kind kind, const struct wr_json *list)
-{
-	const struct wr_json *item;
-	size_t i;
-
-	for (i = 0; i < wr_json_len(list); i++) {
-		item = wr_json_at(list, i);
-		wr_names_add_number(n, kind, (uint32_t)wr_json_get_int(item, "number", 0),
-				    wr_json_get_str(item, "name"));
-	}
 }
 
 static const struct {
@@ -239,9 +228,5 @@ void wr_names_load(struct wr_cli *cli, unsigned int what, struct wr_names *ret)
 		list = wr_json_get(body, "items");
 		for (k = 0; k < wr_json_len(list); k++)
 			sources[i].take(ret, wr_json_at(list, k));
-		if (sources[i].what != WR_NAMES_SERVICES)
-			continue;
-		take_numbers(ret, WR_NAME_BACKEND_NODE, wr_json_get(body, "nodes"));
-		take_numbers(ret, WR_NAME_ZONE, wr_json_get(body, "zones"));
 	}
 }

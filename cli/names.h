@@ -23,7 +23,6 @@ enum wr_name_kind {
 	WR_NAME_POD,
 	WR_NAME_NODE,
 	WR_NAME_SERVICE,
-	WR_NAME_BACKEND_NODE,
 	WR_NAME_ZONE,
 };
 

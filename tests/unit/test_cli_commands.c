@@ -34,17 +34,16 @@ static const struct cli_answer agent[] = {
 	  "\"not_enforced\":[\"bandwidth limits of pods\"]}" },
 	{ "nodes",
 	  "{\"items\":[{\"name\":\"node-a\",\"via\":\"self\",\"addresses\":[\"10.30.0.11\"]},"
-	  "{\"name\":\"node-b\",\"number\":9,\"addresses\":[\"10.30.0.12\"],\"via\":\"vxlan\"}]}" },
+	  "{\"name\":\"node-b\",\"number\":3,\"zone\":\"zone-b\",\"zone_number\":2,\"addresses\":[\"10.30.0.12\"],\"via\":\"vxlan\"}]}" },
 	{ "pods",
 	  "{\"items\":[{\"namespace\":\"default\",\"name\":\"far\",\"addresses\":[\"10.244.2.3\"]},"
 	  "{\"namespace\":\"default\",\"name\":\"client\",\"addresses\":[\"10.244.1.2\"]}]}" },
 	{ "hello",
 	  "{\"pins\":\"/x\",\"pools\":[\"10.244.1.0/24\",\"fd00:1::/64\"],\"mtu\":1500,\"ready\":true}" },
 	{ "services",
-	  "{\"items\":[{\"id\":7,\"namespace\":\"default\",\"name\":\"web\",\"port_name\":\"main\"}],"
-	  "\"nodes\":[{\"number\":3,\"name\":\"node-b\"}],\"zones\":[{\"number\":2,\"name\":\"zone-b\"}],"
-	  "\"skipped\":[{\"namespace\":\"default\",\"name\":\"web\",\"reason\":\"10.244.2.9 is not ready\"},"
-	  "{\"namespace\":\"default\",\"name\":\"webs\",\"reason\":\"another one\"}]}" },
+	  "{\"items\":[{\"id\":7,\"namespace\":\"default\",\"name\":\"web\",\"port_name\":\"main\"},"
+	  "{\"namespace\":\"default\",\"name\":\"web\",\"skipped\":[{\"reason\":\"10.244.2.9 is not ready\"}]},"
+	  "{\"namespace\":\"default\",\"name\":\"webs\",\"skipped\":[{\"reason\":\"another one\"}]}]}" },
 	{ "monitor",
 	  "{\"type\":\"drop\",\"time\":\"2026-01-02T03:04:05.678Z\",\"reason\":\"policy-ingress\","
 	  "\"hook\":\"pod-ingress\",\"protocol\":\"tcp\",\"length\":74,\"tcp_flags\":2,"
