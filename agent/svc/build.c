@@ -194,6 +194,7 @@ static void add_run(struct build *b)
 			wr_vec_push(&b->idx->tmp.run, backend_of(b, &eps->v.v[i], b->fallback));
 }
 
+/* Of both families, since rows belong to the id, which the sets of both share. */
 static void add_ranges(struct build *b, uint32_t flags)
 {
 	const struct wr_service_object *o = b->svc->obj;
@@ -201,8 +202,7 @@ static void add_ranges(struct build *b, uint32_t flags)
 
 	wr_vec_reset(&b->idx->tmp.ranges);
 	for (i = 0; flags & WR_SVC_SRC_RANGES && i < o->source_ranges.n; i++)
-		if (wr_addr_family(&o->source_ranges.v[i].addr) == b->family)
-			wr_vec_push(&b->idx->tmp.ranges, wr_prefix_masked(&o->source_ranges.v[i]));
+		wr_vec_push(&b->idx->tmp.ranges, wr_prefix_masked(&o->source_ranges.v[i]));
 }
 
 /* Puts the frontends and the run collected in idx->tmp. Without frontends there is no set. */

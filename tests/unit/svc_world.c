@@ -28,6 +28,7 @@ struct health {
 struct world {
 	struct wr_store *store;
 	struct wr_svc_index *idx;
+	struct wr_svc_table *table; /* borrowed; NULL: none */
 	WR_VEC(struct row) rows;
 	WR_VEC(struct health) health;
 	struct wr_strbuf answer;
@@ -107,6 +108,8 @@ static int put(void *ctx, const struct wr_svc_set *set)
 	if (w->fail > 0 && w->fail--)
 		return -ENOSPC;
 	check_set(set);
+	if (w->table)
+		assert_int_equal(wr_svc_table_put(w->table, set, NULL), 0);
 	take_from_others(w, set);
 	r = row_of(w, set->key);
 	row_done(r);
@@ -124,6 +127,8 @@ static int hold(void *ctx, uint64_t key, const struct wr_svc_backend *v, size_t 
 	struct row *r = row_of(w, key);
 
 	w->writes++;
+	if (w->table)
+		assert_int_equal(wr_svc_table_hold(w->table, key, v, n), 0);
 	free(r->held);
 	r->held = copy(v, n, sizeof(*v));
 	r->n_held = n;
@@ -136,6 +141,8 @@ static int del(void *ctx, uint64_t key)
 	struct row *r = row_of(w, key);
 
 	w->writes++;
+	if (w->table)
+		assert_int_equal(wr_svc_table_del(w->table, key), 0);
 	row_done(r);
 	free(r->held);
 	*r = w->rows.v[--w->rows.n];
@@ -156,18 +163,7 @@ static void set_health(void *ctx, const char *ns, const char *name, uint16_t por
 	wr_vec_push(&w->health, (struct health){ wr_xstrdup(ns), wr_xstrdup(name), port, n });
 }
 
-struct world *world_new(const struct wr_svc_options *opt)
-{
-	struct world *w = wr_xcalloc(1, sizeof(*w));
-
-	w->store = wr_store_new();
-	w->idx = wr_svc_index_new(opt);
-	wr_strbuf_init(&w->answer);
-	wr_store_subscribe(w->store, wr_svc_index_change, w->idx);
-	return w;
-}
-
-void world_free(struct world *w)
+static void forget_rows(struct world *w)
 {
 	size_t i;
 
@@ -175,16 +171,65 @@ void world_free(struct world *w)
 		row_done(&w->rows.v[i]);
 		free(w->rows.v[i].held);
 	}
+	wr_vec_reset(&w->rows);
+}
+
+static void changed(void *ctx, enum wr_kind kind, const struct wr_object *old,
+		    const struct wr_object *new_)
+{
+	wr_svc_index_change(((struct world *)ctx)->idx, kind, old, new_);
+}
+
+struct world *world_new(const struct wr_svc_options *opt)
+{
+	struct world *w = wr_xcalloc(1, sizeof(*w));
+
+	w->store = wr_store_new();
+	w->idx = wr_svc_index_new(opt);
+	wr_strbuf_init(&w->answer);
+	wr_store_subscribe(w->store, changed, w);
+	return w;
+}
+
+void world_free(struct world *w)
+{
+	size_t i;
+
 	for (i = 0; i < w->health.n; i++) {
 		free(w->health.v[i].ns);
 		free(w->health.v[i].name);
 	}
+	forget_rows(w);
 	wr_vec_done(&w->rows);
 	wr_vec_done(&w->health);
 	wr_strbuf_done(&w->answer);
 	wr_svc_index_free(w->idx);
 	wr_store_free(w->store);
 	free(w);
+}
+
+static int tell_index(void *ctx, struct wr_object *o)
+{
+	struct world *w = ctx;
+
+	wr_svc_index_change(w->idx, o->kind, NULL, o);
+	return 0;
+}
+
+void world_restart(struct world *w, const struct wr_svc_options *opt)
+{
+	int kind;
+
+	wr_svc_index_free(w->idx);
+	w->idx = wr_svc_index_new(opt);
+	forget_rows(w);
+	for (kind = 0; kind < WR_KIND_MAX; kind++)
+		wr_store_each(w->store, (enum wr_kind)kind, tell_index, w);
+}
+
+void world_attach(struct world *w, struct wr_svc_table *t)
+{
+	w->table = t;
 }
 
 struct wr_svc_index *world_index(struct world *w)
@@ -279,6 +324,22 @@ void world_addresses(struct world *w, const char *const *addrs, size_t n)
 void world_fail(struct world *w, int n)
 {
 	w->fail = n;
+}
+
+struct world *world_of_two(const struct wr_svc_options *opt)
+{
+	static const char *const addrs[] = { "10.30.0.11", "fd30::11", "127.0.0.1",
+					     "::1",        "fe80::1",  "169.254.1.1" };
+	struct world *w = world_new(opt);
+
+	world_addresses(w, addrs, 6);
+	world_node(w, "here", "east",
+		   "{type: InternalIP, address: 10.30.0.11}, "
+		   "{type: InternalIP, address: 'fd30::11'}");
+	world_node(w, "there", "west",
+		   "{type: InternalIP, address: 10.30.0.12}, "
+		   "{type: ExternalIP, address: 203.0.113.12}");
+	return w;
 }
 
 static struct row *find(struct world *w, const struct wr_frontend *fe)

@@ -12,8 +12,13 @@
 struct world;
 
 struct world *world_new(const struct wr_svc_options *opt);
+/* With two nodes: this one is "here", in zone "east", with 10.30.0.11 and fd30::11; "there" is in "west". */
+struct world *world_of_two(const struct wr_svc_options *opt);
 void world_free(struct world *w);
 struct wr_svc_index *world_index(struct world *w);
+/* Another agent takes over: a fresh index that hears of everything in the store. It builds everything at the
+ * next settling. */
+void world_restart(struct world *w, const struct wr_svc_options *opt);
 
 /* Puts every object of the YAML documents, then builds what is due. */
 void world_apply(struct world *w, const char *yaml);
@@ -27,6 +32,8 @@ void world_del(struct world *w, enum wr_kind kind, const char *ns, const char *n
 void world_addresses(struct world *w, const char *const *addrs, size_t n);
 /* Builds what is due. How many services that were. */
 size_t world_settle(struct world *w);
+/* From now on what is put in force goes to @t too; NULL: no longer. */
+void world_attach(struct world *w, struct wr_svc_table *t);
 /* The next @n puts fail. */
 void world_fail(struct world *w, int n);
 

@@ -28,6 +28,16 @@ static void set_addresses(struct world *w, const struct model *m)
 	world_addresses(w, v, n);
 }
 
+/* Those of the frontend's family. */
+static size_t ranges_of(const struct wr_svc_set *set)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < set->n_src_ranges; i++)
+		n += wr_addr_is4(&set->src_ranges[i].addr) == wr_addr_is4(&set->frontends[0].addr);
+	return n;
+}
+
 /* As model_answer writes it. */
 static void answer(struct world *w, const char *question, struct wr_strbuf *ret)
 {
@@ -42,7 +52,7 @@ static void answer(struct world *w, const char *question, struct wr_strbuf *ret)
 	if (set->affinity)
 		wr_strbuf_addf(ret, "; affinity %u", set->affinity);
 	if (set->flags & WR_SVC_SRC_RANGES)
-		wr_strbuf_addf(ret, "; ranges %zu", set->n_src_ranges);
+		wr_strbuf_addf(ret, "; ranges %zu", ranges_of(set));
 	held = world_held(w, question);
 	if (*held)
 		wr_strbuf_addf(ret, "; holds %s", held);
