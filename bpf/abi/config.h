@@ -36,6 +36,11 @@ enum wr_timeout {
 	WR_TIMEOUT_MAX,
 };
 
+/* The gateway of every pod: 169.254.1.1 and fe80::1 (the first and the last word); host byte order. */
+#define WR_GATEWAY_IPV4       0xa9fe0101u
+#define WR_GATEWAY_IPV6_FIRST 0xfe800000u
+#define WR_GATEWAY_IPV6_LAST  1u
+
 struct wr_config {
 	__u32 switches; /* enum wr_switch */
 	__u32 mark;     /* bit(s) set on what pod egress has masqueraded or encapsulated */
@@ -56,8 +61,7 @@ WR_ASSERT_SIZE(struct wr_config, 88);
 struct wr_globals {
 	__u64 gen; /* word: added to every flow's generation sum; raised at the agent's start */
 	__u64 features; /* word: reserved, zero */
-	struct wr_addr
-		masq4; /* what pod traffic leaves with; zero: none. Changed only together with gen */
+	struct wr_addr masq4; /* what pod traffic leaves with; zero: none. Changed only together with gen */
 	struct wr_addr masq6;
 };
 WR_ASSERT_SIZE(struct wr_globals, 48);

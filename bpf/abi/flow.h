@@ -135,6 +135,29 @@ struct wr_sweep_args {
 };
 WR_ASSERT_SIZE(struct wr_sweep_args, 16);
 
+/*
+ * Map wr_nat_hints: LRU. Which source ports of a crowded pair are likely in use: bit i is port nat_first + i. Only a
+ * hint, for finding a free one at once; what is in use is decided by inserting the reply tuple. Kept from the first
+ * collision of a pair on.
+ */
+struct wr_nat_pair {
+	struct wr_addr src, dst; /* as the packets leave */
+	__be16 dport;
+	__u8 proto;
+	__u8 pad[5];
+};
+WR_ASSERT_SIZE(struct wr_nat_pair, 40);
+
+#define WR_NAT_PORTS_MAX 32768 /* of a pool */
+#define WR_NAT_WORDS     (WR_NAT_PORTS_MAX / 64)
+struct wr_nat_hint {
+	__u64 full[WR_NAT_WORDS / 64]; /* bit w: used[w] has no zero */
+	__u64 used[WR_NAT_WORDS];
+	__u32 cursor; /* where to look for forgotten ones when all bits are set */
+	__u32 pad;
+};
+WR_ASSERT_SIZE(struct wr_nat_hint, 4168);
+
 /* Map wr_fragments: LRU. A later fragment takes ports from here. */
 struct wr_frag_key {
 	struct wr_addr src, dst;
@@ -144,6 +167,8 @@ struct wr_frag_key {
 	__u8 pad[7];
 };
 WR_ASSERT_SIZE(struct wr_frag_key, 48);
+
+#define WR_FRAG_SECONDS 30 /* as long as Linux waits for the rest */
 struct wr_frag {
 	__be16 sport, dport;
 	__u32 check;

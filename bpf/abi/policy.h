@@ -27,6 +27,7 @@ WR_ASSERT_SIZE(struct wr_rule_key, 16);
 enum wr_verdict {
 	WR_VERDICT_DENY,
 	WR_VERDICT_ALLOW,
+	WR_VERDICT_MAX, /* in no row: what programs make of a miss */
 };
 
 #define WR_RULE_WORD(verdict, rule) ((__u64)(verdict) | (__u64)(rule) << 32)

@@ -3,7 +3,7 @@
 #ifndef WR_BPF_ADDR_H
 #define WR_BPF_ADDR_H
 
-#include "bpf/abi/base.h"
+#include "bpf/abi/config.h"
 #include "bpf/include/bpf.h"
 
 #define WR_V4_MAPPED bpf_htonl(0xffff)
@@ -36,6 +36,20 @@ static __always_inline int wr_addr_is_multicast(const struct wr_addr *a)
 	if (!wr_addr_is4(a))
 		return a->b[0] == 0xff;
 	return (a->b[12] & 0xf0) == 0xe0 || a->w[3] == 0xffffffff;
+}
+
+/* What pods know the node as. */
+static __always_inline struct wr_addr wr_gateway(int v4)
+{
+	struct wr_addr a = {};
+
+	if (v4) {
+		wr_addr_set4(&a, bpf_htonl(WR_GATEWAY_IPV4));
+	} else {
+		a.w[0] = bpf_htonl(WR_GATEWAY_IPV6_FIRST);
+		a.w[3] = bpf_htonl(WR_GATEWAY_IPV6_LAST);
+	}
+	return a;
 }
 
 #endif

@@ -21,6 +21,27 @@
 #define memset __builtin_memset
 #endif
 
+/* 0 or 1 that the verifier sees to be one: what a callback may return. */
+static __always_inline long wr_bool(int v)
+{
+	asm volatile("" : "+r"(v));
+	return v & 1;
+}
+
+/* Of <errno.h>, which wants a C library. */
+enum wr_errno {
+	WR_ENOENT = 2,
+	WR_EBUSY = 16,
+	WR_EEXIST = 17,
+	WR_ENOSPC = 28,
+};
+
+/*
+ * A function that the verifier looks at once, by itself, and not again at each call; so as far as it can tell any
+ * pointer may be NULL.
+ */
+#define WR_GLOBAL __noinline
+
 /*
  * Not for us: the next program of the hook, in the end the stack. Good for tcx (TCX_NEXT) and for clsact
  * (TC_ACT_UNSPEC), so that other people's programs behind ours see what we let through.

@@ -37,4 +37,11 @@ struct {
 	__uint(max_entries, wr_fragments_size);
 } wr_fragments SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct wr_nat_pair);
+	__type(value, struct wr_nat_hint);
+	__uint(max_entries, wr_nat_hints_size);
+} wr_nat_hints SEC(".maps");
+
 #endif

@@ -16,6 +16,7 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
+#include "bpf/abi/event.h"
 #include "bpf/abi/flow.h"
 #include "bpf/abi/reason.h"
 #include "bpf/include/addr.h"
@@ -27,6 +28,8 @@
 #define WR_L4_OFF_MAX 0x1ff
 /* How much of a transport header has to be there. */
 #define WR_L4_MAX sizeof(struct tcphdr)
+
+#define WR_PACKET_HOST 0 /* skb->pkt_type: addressed to this machine */
 
 #define WR_IP_DF     bpf_htons(0x4000)
 #define WR_IP_MF     bpf_htons(0x2000)
@@ -81,12 +84,11 @@ enum wr_pkt_flags {
 };
 
 struct wr_pkt {
-	struct wr_flow_key
-		key; /* ordered; ICMP echo: the identifier as both ports; without ports: zeroes */
-	__u8 from_b; /* the packet's source is the key's b end */
-	__u8 flags;  /* enum wr_pkt_flags */
+	struct wr_flow_key key; /* ordered; ICMP echo: the identifier as both ports; without ports: zeroes */
+	__u8 from_b;            /* the packet's source is the key's b end */
+	__u8 flags;             /* enum wr_pkt_flags */
 	__u8 tcp_flags;
-	__u8 icmp_type;
+	__u8 icmp_type, icmp_code;
 	__u16 l4_off;
 	__u8 hook; /* enum wr_hook */
 	__u8 dir;  /* enum wr_dir, for events */
@@ -139,30 +141,37 @@ static __always_inline __u8 *pkt_end(const struct __sk_buff *skb)
 	return p;
 }
 
-/* Where the network header begins, if @size bytes of it are in the linear part; else NULL. */
+/*
+ * @off bytes into the packet, if @size more are in the linear part; else NULL. The barrier keeps the compiler from
+ * repeating the comparison in place of the caller's test: the verifier would not see that both are one.
+ */
+static __always_inline void *pkt_at(const struct __sk_buff *skb, __u32 off, __u32 size)
+{
+	__u8 *data = pkt_data(skb), *end = pkt_end(skb);
+	__u8 *p = data + off;
+
+	if (data + off + size > end)
+		p = NULL;
+	asm volatile("" : "+r"(p));
+	return p;
+}
+
+/* The network header. */
 static __always_inline void *wr_pkt_l3(const struct __sk_buff *skb, __u32 size)
 {
-	__u8 *data = pkt_data(skb), *end = pkt_end(skb);
-
-	return data + ETH_HLEN + size <= end ? data + ETH_HLEN : NULL;
+	return pkt_at(skb, ETH_HLEN, size);
 }
 
-/* The same for the transport header. */
-static __always_inline void *wr_pkt_l4(const struct __sk_buff *skb, const struct wr_pkt *p,
-				       __u32 size)
+/* The transport header. */
+static __always_inline void *wr_pkt_l4(const struct __sk_buff *skb, const struct wr_pkt *p, __u32 size)
 {
-	__u8 *data = pkt_data(skb), *end = pkt_end(skb);
-	__u64 off = p->l4_off & WR_L4_OFF_MAX;
-
-	return data + off + size <= end ? data + off : NULL;
+	return pkt_at(skb, p->l4_off & WR_L4_OFF_MAX, size);
 }
 
-/* The Ethernet header; NULL: there is none. */
+/* The Ethernet header. */
 static __always_inline struct ethhdr *wr_pkt_eth(const struct __sk_buff *skb)
 {
-	__u8 *data = pkt_data(skb), *end = pkt_end(skb);
-
-	return data + ETH_HLEN <= end ? (struct ethhdr *)data : NULL;
+	return pkt_at(skb, 0, ETH_HLEN);
 }
 
 /* Bytes after the Ethernet header. */
@@ -251,6 +260,7 @@ static __always_inline int parse_icmp(const struct __sk_buff *skb, struct wr_pkt
 		return WR_REASON_SHORT;
 	p->flags |= WR_PKT_ICMP;
 	p->icmp_type = ih->type;
+	p->icmp_code = ih->code;
 	if (icmp_is_error(p)) {
 		p->flags |= WR_PKT_ICMP_ERROR;
 		return 0;
@@ -371,8 +381,7 @@ static __always_inline int is_extension(__u8 proto)
 }
 
 /* One extension header at *off: next header, length, and for a fragment header offset and identification. */
-static __always_inline int parse_extension(const struct __sk_buff *skb, struct wr_pkt *p,
-					   __u32 *off)
+static __always_inline int parse_extension(const struct __sk_buff *skb, struct wr_pkt *p, __u32 *off)
 {
 	struct {
 		__u8 next, len, type, left;
@@ -473,6 +482,15 @@ static __always_inline int wr_pkt_parse(struct __sk_buff *skb, struct wr_pkt *p)
 	if (skb->protocol == bpf_htons(ETH_P_IPV6))
 		return parse_ipv6(skb, p);
 	return WR_REASON_ETHERTYPE;
+}
+
+/* IPv6's conversation on the link: neighbours, routers, groups (MLD). */
+static __always_inline int wr_is_neighbour(const struct wr_pkt *p)
+{
+	if ((p->flags & (WR_PKT_V6 | WR_PKT_ICMP)) != (WR_PKT_V6 | WR_PKT_ICMP))
+		return 0;
+	return (p->icmp_type >= WR_ICMP6_MLD_QUERY && p->icmp_type <= WR_ICMP6_REDIRECT) ||
+	       p->icmp_type == WR_ICMP6_MLD2_REPORT;
 }
 
 #endif

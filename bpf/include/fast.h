@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The packets that a verdict in force already covers: nothing is decided here. Whatever is not plain (no entry, a
+ * changed generation, TCP flags that move the state, fragments, ICMP errors, TTL, size) is WR_SLOW, before a byte is
+ * written.
+ */
+#ifndef WR_BPF_FAST_H
+#define WR_BPF_FAST_H
+
+#include "bpf/include/flow.h"
+#include "bpf/include/gen.h"
+#include "bpf/include/out.h"
+#include "bpf/include/rewrite.h"
+#include "bpf/include/source.h"
+
+#define GSO_BY_FRAGS 0xffff
+
+#define WR_SLOW 100 /* no verdict of the kernel's */
+
+enum wr_pkt_odd {
+	WR_PKT_ODD = WR_PKT_FRAG_FIRST | WR_PKT_FRAG_LATER | WR_PKT_ICMP_ERROR,
+	WR_TCP_ODD = WR_TCP_FLAG_SYN | WR_TCP_FLAG_FIN | WR_TCP_FLAG_RST,
+};
+
+/* The flow of a plain packet in @ret_dir's direction; NULL: not plain. */
+static __always_inline struct wr_flow *fast_find(const struct wr_pkt *p, int *ret_dir)
+{
+	struct wr_flow *flow;
+	__u64 state;
+
+	if (p->flags & WR_PKT_ODD || p->tcp_flags & WR_TCP_ODD)
+		return NULL;
+	flow = wr_flow_find(&p->key, wr_flow_hash(&p->key));
+	if (!flow)
+		return NULL;
+	state = READ_ONCE(flow->state);
+	*ret_dir = wr_flow_dir_of(p, state);
+	if (state & WR_FLOW_DEAD)
+		return NULL;
+	/* Of a translated flow each tuple carries one direction. */
+	if (state & WR_FLOW_TRANSLATED && !!(state & WR_FLOW_REPLY_TUPLE) != *ret_dir)
+		return NULL;
+	return flow;
+}
+
+/* After the flow's checks: it has seen a packet. */
+static __always_inline void wr_flow_count(struct wr_flow *flow, int dir, __u32 len)
+{
+	__u64 now = bpf_jiffies64();
+
+	if (flow->seen != now)
+		WRITE_ONCE(flow->seen, now);
+	if (dir == WR_FLOW_ORIG) {
+		flow->packets[WR_FLOW_ORIG]++;
+		flow->bytes[WR_FLOW_ORIG] += len;
+	} else {
+		flow->packets[WR_FLOW_REPLY]++;
+		flow->bytes[WR_FLOW_REPLY] += len;
+	}
+}
+
+/* Where it goes: a local pod or a next hop; exactly one is not NULL. */
+struct wr_way {
+	const struct wr_endpoint *ep;
+	const struct wr_nexthop *nh;
+};
+
+static __always_inline int fast_way(__u64 out, struct wr_way *way)
+{
+	__u32 number = WR_OUT_NUMBER(out);
+
+	if (number & WR_OUT_EP) {
+		way->ep = wr_ep_get(number & ~WR_OUT_EP);
+		return way->ep != NULL;
+	}
+	way->nh = wr_nexthop_get(number);
+	return way->nh && READ_ONCE(way->nh->gen) == WR_OUT_GEN(out);
+}
+
+/* 0: the packet is as it was. */
+static __always_inline int fast_edit4(struct __sk_buff *skb, const struct wr_pkt *p,
+				      const struct wr_flow *flow, const struct wr_way *way)
+{
+	struct iphdr *ip = wr_pkt_l3(skb, sizeof(*ip));
+	struct ethhdr *eth = wr_pkt_eth(skb);
+	__be16 *ports = wr_pkt_l4(skb, p, 2 * sizeof(*ports));
+
+	if (!ip || !eth || ip->ttl <= 1)
+		return 0;
+	if (flow->state & WR_FLOW_TRANSLATED) {
+		if (!ports)
+			return 0;
+		ip->saddr = flow->new_src.w[3];
+		ip->daddr = flow->new_dst.w[3];
+		check_apply(&ip->check, flow->l3_diff);
+		ports[0] = flow->new_sport;
+		ports[1] = flow->new_dport;
+	}
+	if (way->ep)
+		set_macs(eth, way->ep);
+	ttl_dec4(ip);
+	return 1;
+}
+
+static __always_inline int fast_edit6(struct __sk_buff *skb, const struct wr_pkt *p,
+				      const struct wr_flow *flow, const struct wr_way *way)
+{
+	struct ipv6hdr *ip = wr_pkt_l3(skb, sizeof(*ip));
+	struct ethhdr *eth = wr_pkt_eth(skb);
+	__be16 *ports = wr_pkt_l4(skb, p, 2 * sizeof(*ports));
+
+	if (!ip || !eth || ip->hop_limit <= 1)
+		return 0;
+	if (flow->state & WR_FLOW_TRANSLATED) {
+		if (!ports)
+			return 0;
+		memcpy(&ip->saddr, &flow->new_src, sizeof(ip->saddr));
+		memcpy(&ip->daddr, &flow->new_dst, sizeof(ip->daddr));
+		ports[0] = flow->new_sport;
+		ports[1] = flow->new_dport;
+	}
+	if (way->ep)
+		set_macs(eth, way->ep);
+	ttl_dec6(skb, ip);
+	if (flow->state & WR_FLOW_TRANSLATED)
+		bpf_csum_update(skb, flow->l3_diff);
+	return 1;
+}
+
+/* Do the segments that a GSO packet will be cut into fit? SCTP's are cut as its sender made them. */
+static __always_inline int segments_fit(const struct __sk_buff *skb, const struct wr_pkt *p, __u32 mtu)
+{
+	const struct tcphdr *th = wr_pkt_l4(skb, p, sizeof(*th));
+	__u32 headers = p->l4_off - ETH_HLEN + sizeof(struct udphdr);
+
+	if (skb->gso_size == GSO_BY_FRAGS)
+		return 1;
+	if (p->key.proto == IPPROTO_TCP && th)
+		headers = p->l4_off - ETH_HLEN + th->doff * 4;
+	return skb->gso_size && skb->gso_size + headers <= mtu;
+}
+
+static __always_inline int wr_fits(const struct __sk_buff *skb, const struct wr_pkt *p, __u32 mtu)
+{
+	return likely(wr_pkt_len(skb) <= mtu) || segments_fit(skb, p, mtu);
+}
+
+static __always_inline int fast_redirect(struct __sk_buff *skb, const struct wr_way *way)
+{
+	if (way->ep)
+		return wr_out_ep(skb, way->ep);
+	if (way->nh->kind == WR_NH_TUNNEL)
+		return wr_out_tunnel(skb, way->nh);
+	return wr_out_neigh(skb, way->nh);
+}
+
+/* Does the packet pass this node as a router? What the node itself sends does not. */
+static __always_inline int wr_is_routed(const struct wr_pkt *p)
+{
+	return p->hook == WR_HOOK_POD_EGRESS || p->hook == WR_HOOK_UPLINK_INGRESS ||
+	       p->hook == WR_HOOK_OVERLAY_INGRESS;
+}
+
+/* Inner MACs mean nothing, but stacks look at what was made of them. */
+static __always_inline void wr_fix_type(struct __sk_buff *skb, const struct wr_pkt *p)
+{
+	if (p->hook == WR_HOOK_OVERLAY_INGRESS && skb->pkt_type != WR_PACKET_HOST)
+		bpf_skb_change_type(skb, WR_PACKET_HOST);
+}
+
+/* To the stack, or on where it was going. What the node itself gets needs no mark: it ends here. */
+static __always_inline void wr_to_stack(struct __sk_buff *skb, const struct wr_pkt *p,
+					const struct wr_flow *flow, int dir)
+{
+	__u32 to = dir == WR_FLOW_ORIG ? flow->dst_ep : flow->src_ep;
+
+	if (wr_is_routed(p) && to != WR_EP_HOST)
+		wr_mark_judged(skb);
+}
+
+static __always_inline int fast_stack(struct __sk_buff *skb, const struct wr_pkt *p,
+				      struct wr_flow *flow, int dir)
+{
+	if (flow->state & WR_FLOW_TRANSLATED)
+		return WR_SLOW;
+	wr_flow_count(flow, dir, skb->len);
+	wr_fix_type(skb, p);
+	wr_to_stack(skb, p, flow, dir);
+	return WR_PASS;
+}
+
+/* Sends a packet of a flow whose verdict was found in force. */
+static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt *p,
+				     struct wr_flow *flow, int dir)
+{
+	__u64 out = dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_ORIG] : flow->out[WR_FLOW_REPLY];
+	int translated = flow->state & WR_FLOW_TRANSLATED, edited;
+	struct wr_way way = {};
+
+	if (p->hook == WR_HOOK_POD_INGRESS)
+		return fast_stack(skb, p, flow, dir);
+	if (!fast_way(out, &way))
+		return WR_SLOW;
+	if (way.nh && way.nh->kind == WR_NH_STACK)
+		return fast_stack(skb, p, flow, dir);
+	if (!wr_is_routed(p))
+		return WR_SLOW;
+	if ((way.nh && way.nh->kind == WR_NH_DROP) ||
+	    !wr_fits(skb, p, way.ep ? way.ep->mtu : way.nh->mtu))
+		return WR_SLOW;
+	if (translated && p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP)
+		return WR_SLOW;
+	edited = p->flags & WR_PKT_V6 ? fast_edit6(skb, p, flow, &way) :
+					fast_edit4(skb, p, flow, &way);
+	if (!edited)
+		return WR_SLOW;
+	wr_flow_count(flow, dir, skb->len);
+	wr_fix_type(skb, p);
+	if (translated)
+		l4_check_apply(skb, p, flow->l3_diff, flow->l4_diff);
+	return fast_redirect(skb, &way);
+}
+
+/* The verdict, or WR_SLOW. */
+static __always_inline int wr_fast(struct __sk_buff *skb, const struct wr_pkt *p)
+{
+	struct wr_flow *flow;
+	int dir;
+
+	flow = fast_find(p, &dir);
+	if (!flow || !wr_sender_ok(skb, p, flow, dir) || !wr_judged_fresh(flow))
+		return WR_SLOW;
+	return fast_send(skb, p, flow, dir);
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The tunnel as the programs around it see it. */
+#ifndef WR_BPF_OVERLAY_H
+#define WR_BPF_OVERLAY_H
+
+#include "bpf/include/out.h"
+
+/* Our VXLAN on the underlay, by its port. */
+static __always_inline int wr_is_vxlan(const struct wr_pkt *p)
+{
+	return wr_on(WR_SW_TUNNEL) && p->key.proto == IPPROTO_UDP &&
+	       wr_pkt_dport(p) == bpf_htons(wr_cfg.vxlan_port);
+}
+
+static __always_inline int has_key(struct __sk_buff *skb)
+{
+	struct bpf_tunnel_key key;
+
+	return !bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0) ||
+	       !bpf_skb_get_tunnel_key(skb, &key, sizeof(key), BPF_F_TUNINFO_IPV6);
+}
+
+/* Gives a packet that the stack has routed into the tunnel its outer destination; 0: it has one. */
+static __always_inline int wr_give_key(struct __sk_buff *skb, const struct wr_pkt *p)
+{
+	const struct wr_nexthop *nh;
+
+	if (has_key(skb))
+		return 0;
+	nh = wr_nexthop_get(WR_PEER_NEXTHOP(wr_peer_find(wr_pkt_dst(p))));
+	if (!nh || nh->kind != WR_NH_TUNNEL)
+		return -WR_ENOENT;
+	return wr_tunnel_key(skb, nh);
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Sending a judged packet of w->flow on its way, whatever its shape: what the stack would have done (hop limit, size)
+ * is done here, since redirecting skips it.
+ */
+#ifndef WR_BPF_SEND_H
+#define WR_BPF_SEND_H
+
+#include "bpf/include/begin.h"
+#include "bpf/include/fast.h"
+#include "bpf/include/related.h"
+
+static __always_inline int may_fragment(const struct __sk_buff *skb, const struct wr_pkt *p)
+{
+	const struct iphdr *ip = wr_pkt_l3(skb, sizeof(*ip));
+
+	return !(p->flags & WR_PKT_V6) && ip && !(ip->frag_off & WR_IP_DF);
+}
+
+/* Takes one hop off; 0: there was none to spare. */
+static __always_inline int take_hop(struct __sk_buff *skb, const struct wr_pkt *p)
+{
+	struct ipv6hdr *ip6;
+	struct iphdr *ip;
+
+	if (p->flags & WR_PKT_V6) {
+		ip6 = wr_pkt_l3(skb, sizeof(*ip6));
+		if (!ip6 || ip6->hop_limit <= 1)
+			return 0;
+		ttl_dec6(skb, ip6);
+		return 1;
+	}
+	ip = wr_pkt_l3(skb, sizeof(*ip));
+	if (!ip || ip->ttl <= 1)
+		return 0;
+	ttl_dec4(ip);
+	return 1;
+}
+
+/* The way out of this direction; looked up again where the next hop's generation has moved. */
+static __noinline int send_way(struct wr_work *w, struct wr_flow *live, int dir)
+{
+	const struct wr_nexthop *nh;
+	__u64 out = w->flow.out[dir & 1];
+
+	if (WR_OUT_NUMBER(out) & WR_OUT_EP)
+		return 0;
+	nh = wr_nexthop_get(WR_OUT_NUMBER(out));
+	if (nh && READ_ONCE(nh->gen) == WR_OUT_GEN(out))
+		return 0;
+	wr_ends_of_flow(&w->key, &w->flow, &w->ends);
+	wr_resolve_src(&w->ends);
+	wr_resolve_dst(&w->ends);
+	wr_ways_out(&w->ends, &w->flow);
+	if (live && w->flow.state & WR_FLOW_PROMOTED) {
+		WRITE_ONCE(live->out[WR_FLOW_ORIG], w->flow.out[WR_FLOW_ORIG]);
+		WRITE_ONCE(live->out[WR_FLOW_REPLY], w->flow.out[WR_FLOW_REPLY]);
+	}
+	return 0;
+}
+
+static __always_inline int send_edit(struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w)
+{
+	if (!(w->flow.state & WR_FLOW_TRANSLATED))
+		return 0;
+	return p->flags & WR_PKT_ICMP_ERROR ? wr_related_rewrite(skb, p, w) :
+					      wr_rewrite(skb, p, &w->flow);
+}
+
+static __always_inline int send_stack(struct __sk_buff *skb, const struct wr_pkt *p,
+				      struct wr_work *w, int dir)
+{
+	wr_to_stack(skb, p, &w->flow, dir);
+	w->verdict = WR_PASS;
+	return send_edit(skb, p, w);
+}
+
+static __always_inline int send_redirect(struct __sk_buff *skb, const struct wr_pkt *p,
+					 struct wr_work *w, const struct wr_way *way)
+{
+	if (!way->ep)
+		w->verdict = fast_redirect(skb, way);
+	else if (wr_is_routed(p))
+		w->verdict = wr_out_ep(skb, way->ep);
+	else
+		w->verdict = wr_out_ep_plain(skb, way->ep);
+	return w->verdict == TC_ACT_REDIRECT ? 0 : WR_REASON_REDIRECT;
+}
+
+static __always_inline int send_away(struct __sk_buff *skb, const struct wr_pkt *p,
+				     struct wr_work *w, const struct wr_way *way)
+{
+	struct ethhdr *eth;
+	int reason;
+
+	if (wr_is_routed(p) && !take_hop(skb, p))
+		return WR_REASON_TTL;
+	reason = send_edit(skb, p, w);
+	if (reason)
+		return reason;
+	eth = wr_pkt_eth(skb);
+	if (way->ep && eth)
+		set_macs(eth, way->ep);
+	return send_redirect(skb, p, w, way);
+}
+
+/* Masqueraded packets would be martians to the stack. */
+static __always_inline int may_use_stack(const struct wr_work *w)
+{
+	return !(w->flow.state & WR_FLOW_MASQ);
+}
+
+/*
+ * Sends the packet in direction @dir of w->flow, whose entry is @live (NULL: just made). 0: w->verdict
+ * is set.
+ */
+WR_GLOBAL int wr_send(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w,
+		      struct wr_flow *live, int dir)
+{
+	struct wr_way way = {};
+	__u32 number;
+
+	if (!p || !w)
+		return WR_REASON_INTERNAL;
+	wr_fix_type(skb, p);
+	send_way(w, live, dir);
+	number = WR_OUT_NUMBER(w->flow.out[dir & 1]);
+	/* Already there, unless its backend has left since its socket chose it. */
+	if (p->hook == WR_HOOK_POD_INGRESS &&
+	    (dir == WR_FLOW_REPLY || !(w->flow.state & WR_FLOW_SERVICE)))
+		return send_stack(skb, p, w, dir);
+	if (number & WR_OUT_EP)
+		way.ep = wr_ep_get(number & ~WR_OUT_EP);
+	else
+		way.nh = wr_nexthop_get(number);
+	if (!way.ep && !way.nh)
+		return WR_REASON_NO_ROUTE;
+	if (way.nh && way.nh->kind == WR_NH_STACK)
+		return send_stack(skb, p, w, dir);
+	if (way.nh && way.nh->kind == WR_NH_DROP)
+		return WR_REASON_NO_ROUTE;
+	w->mtu = way.ep ? way.ep->mtu : way.nh->mtu;
+	if (wr_fits(skb, p, w->mtu))
+		return send_away(skb, p, w, &way);
+	if (may_fragment(skb, p) && may_use_stack(w))
+		return send_stack(skb, p, w, dir);
+	return WR_REASON_TOO_BIG;
+}
+
+#endif
