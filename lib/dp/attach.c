@@ -117,24 +117,10 @@ static int attach_tcx(const struct place *p, int prog_fd, struct wr_err *err)
 	return r < 0 ? wr_err_sys(err, r, "pinning %s", p->path) : 0;
 }
 
-static int remove_other_place(void *ctx, const struct wr_dp_hook *hook)
-{
-	const struct wr_dp_hook *mine = ctx;
-
-	if (!wr_streq(hook->name, mine->name))
-		return 0;
-	if (hook->ifindex == mine->ifindex && hook->at == mine->at)
-		return 0;
-	return wr_dp_hook_remove(hook);
-}
-
-static int attach_clsact(struct place *p, int prog_fd, struct wr_err *err)
+static int attach_clsact(const struct place *p, int prog_fd, struct wr_err *err)
 {
 	int r;
 
-	r = wr_dp_each_hook(p->hook.pins, p->hook.who, remove_other_place, &p->hook);
-	if (r < 0)
-		return wr_err_sys(err, r, "removing the former filters of %s", p->hook.who);
 	/* The pin first: a filter that nobody knows could never be removed. */
 	r = wr_sys_obj_repin(prog_fd, p->path);
 	if (r < 0)
@@ -143,6 +129,16 @@ static int attach_clsact(struct place *p, int prog_fd, struct wr_err *err)
 	if (r < 0)
 		unlink(p->path);
 	return r;
+}
+
+/* Where the program hung before: another interface, or this one by the other means. */
+static int remove_former(void *ctx, const struct wr_dp_hook *hook)
+{
+	const struct place *p = ctx;
+
+	if (!wr_streq(hook->name, p->hook.name) || wr_streq(hook->path, p->path))
+		return 0;
+	return wr_dp_hook_remove(hook);
 }
 
 int wr_dp_attach_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex,
@@ -165,9 +161,13 @@ int wr_dp_attach_tc(const char *pins, const char *who, const char *prog, uint32_
 	if (r < 0)
 		return r;
 	r = tcx ? attach_tcx(&p, prog_fd, err) : attach_clsact(&p, prog_fd, err);
-	if (r < 0)
+	if (r < 0) {
 		rmdir(dir); /* stays when it holds anything */
-	return r;
+		return r;
+	}
+	/* Only now: at no time does a packet pass unjudged. */
+	r = wr_dp_each_hook(pins, who, remove_former, &p);
+	return r < 0 ? wr_err_sys(err, r, "detaching %s from where it was", prog) : 0;
 }
 
 /* Does the interface run this program? Asked of the interface, not of our pin. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "lib/base/str.h"
 #include "lib/dp/sys.h"
 #include "lib/nl/tcf.h"
 
@@ -36,19 +37,32 @@ int wr_clsact_get(uint32_t ifindex, enum wr_attach at, uint32_t *ret_prog_id)
 	return r < 0 ? r : wr_tcf_get(&nl, ifindex, side_of(at), ret_prog_id);
 }
 
+/*
+ * Is it ours? A load that was killed may have replaced the filter and not the pin, or the other way round: then the
+ * programs differ and bear the same name.
+ */
+static bool is_same(uint32_t id, int prog_fd)
+{
+	struct wr_sys_prog pinned, there;
+	wr_autofd int fd = -1;
+
+	if (wr_sys_prog_info(prog_fd, &pinned) < 0)
+		return false;
+	if (pinned.id == id)
+		return true;
+	fd = wr_sys_prog_by_id(id);
+	return fd >= 0 && wr_sys_prog_info(fd, &there) == 0 && wr_streq(there.name, pinned.name);
+}
+
 int wr_clsact_del(uint32_t ifindex, enum wr_attach at, int prog_fd)
 {
 	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
 	wr_auto_nl nl = WR_NL_INIT;
-	struct wr_sys_prog prog;
 	uint32_t id;
 	int r;
 
-	r = wr_sys_prog_info(prog_fd, &prog);
-	if (r < 0)
-		return r;
 	r = wr_clsact_get(ifindex, at, &id);
-	if (r < 0 || id != prog.id) /* gone, or somebody else's by now */
+	if (r < 0 || !is_same(id, prog_fd)) /* gone, or somebody else's by now */
 		return r == -ENOENT || r == -ENODEV ? 0 : r;
 	r = wr_nl_open(&nl);
 	if (r < 0)

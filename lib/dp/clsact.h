@@ -15,7 +15,7 @@ int wr_clsact_put(uint32_t ifindex, enum wr_attach at, int prog_fd, const char *
 		  struct wr_err *err);
 /* The program of the filter at our place. -ENOENT: none; -ENODEV: no such interface. */
 int wr_clsact_get(uint32_t ifindex, enum wr_attach at, uint32_t *ret_prog_id);
-/* Removes the filter when it runs @prog_fd; the qdisc may be another's and stays. */
+/* Removes the filter when it runs @prog_fd or one of its name; the qdisc may be another's and stays. */
 int wr_clsact_del(uint32_t ifindex, enum wr_attach at, int prog_fd);
 
 #endif

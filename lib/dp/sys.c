@@ -210,6 +210,13 @@ int wr_sys_prog_info(int prog_fd, struct wr_sys_prog *ret)
 	return 0;
 }
 
+int wr_sys_prog_by_id(uint32_t id)
+{
+	union bpf_attr attr = { .prog_id = id };
+
+	return sys_bpf(BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
+}
+
 int wr_sys_prog_run(int prog_fd, void *ctx, size_t size, uint32_t *ret)
 {
 	union bpf_attr attr = {

@@ -47,6 +47,7 @@ struct wr_sys_prog {
 	char name[BPF_OBJ_NAME_LEN];
 };
 int wr_sys_prog_info(int prog_fd, struct wr_sys_prog *ret);
+int wr_sys_prog_by_id(uint32_t id);
 /* Runs a "syscall" program on @ctx, which it may change. *ret: what it returned. */
 int wr_sys_prog_run(int prog_fd, void *ctx, size_t size, uint32_t *ret);
 

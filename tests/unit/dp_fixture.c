@@ -180,12 +180,11 @@ struct wr_dp *dp_open(void)
 	return dp;
 }
 
-int dp_prog_load(uint32_t type, uint32_t expected_attach, const struct bpf_insn *insns, uint32_t n)
+int dp_prog_load(uint32_t type, const char *name, const struct bpf_insn *insns, uint32_t n)
 {
 	static char log[16384];
 	union bpf_attr attr = {
 		.prog_type = type,
-		.expected_attach_type = expected_attach,
 		.insns = (uintptr_t)insns,
 		.insn_cnt = n,
 		.license = (uintptr_t) "GPL",
@@ -193,26 +192,32 @@ int dp_prog_load(uint32_t type, uint32_t expected_attach, const struct bpf_insn 
 		.log_size = sizeof(log),
 		.log_level = 1,
 	};
-	long fd = syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	long fd;
 
+	wr_copy(attr.prog_name, sizeof(attr.prog_name), name);
+	fd = syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	if (fd < 0)
 		fail_msg("%s: %s", strerror(errno), log);
 	return (int)fd;
 }
 
-int dp_prog_verdict(const char *name, int verdict)
+int dp_prog_named(const char *name, int verdict)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = verdict },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int fd = dp_prog_load(BPF_PROG_TYPE_SCHED_CLS, 0, insns, 2);
+
+	return dp_prog_load(BPF_PROG_TYPE_SCHED_CLS, name, insns, 2);
+}
+
+int dp_prog_verdict(const char *name, int verdict)
+{
+	int fd = dp_prog_named(name, verdict);
 	char path[256];
 
-	if (name) {
-		assert_int_equal(wr_mkdirs(DP_PINS "/progs", 0700), 0);
-		assert_int_equal(wr_format(path, sizeof(path), DP_PINS "/progs/%s", name), 0);
-		assert_int_equal(wr_sys_obj_repin(fd, path), 0);
-	}
+	assert_int_equal(wr_mkdirs(DP_PINS "/progs", 0700), 0);
+	assert_int_equal(wr_format(path, sizeof(path), DP_PINS "/progs/%s", name), 0);
+	assert_int_equal(wr_sys_obj_repin(fd, path), 0);
 	return fd;
 }

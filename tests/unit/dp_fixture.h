@@ -33,8 +33,10 @@ void dp_map_resize(enum wr_map map, uint32_t max_entries);
 struct wr_dp *dp_open(void);
 
 /* A program of @n instructions; fails the test when the verifier refuses. */
-int dp_prog_load(uint32_t type, uint32_t expected_attach, const struct bpf_insn *insns, uint32_t n);
-/* tc program that returns @verdict; pinned as progs/@name when that is not NULL. */
+int dp_prog_load(uint32_t type, const char *name, const struct bpf_insn *insns, uint32_t n);
+/* tc program that returns @verdict. */
+int dp_prog_named(const char *name, int verdict);
+/* The same, pinned as progs/@name. */
 int dp_prog_verdict(const char *name, int verdict);
 
 #endif

@@ -158,6 +158,48 @@ static void attaching_elsewhere_leaves_the_former_interface(void **state)
 	both(attach_other_device);
 }
 
+static void attach_the_other_way(bool tcx)
+{
+	uint32_t ifindex = veth_make("a0", "a1"), ids[8], at = 0;
+
+	assert_int_equal(attach(WHO, ifindex, !tcx), 0);
+	assert_int_equal(attach(WHO, ifindex, tcx), 0);
+	assert_int_equal(ids_on(ifindex, tcx, ids), 1);
+	assert_int_equal(ids_on(ifindex, !tcx, ids), 0);
+	assert_int_equal(check(WHO, ifindex, tcx, NULL), 0);
+	assert_int_equal(wr_dp_attached_ifindex(DP_PINS, WHO, "pod_egress", &at), 0);
+	assert_int_equal(at, ifindex);
+	assert_int_equal(wr_dp_detach(DP_PINS, WHO, NULL), 0);
+	veth_remove("a0");
+}
+
+static void links_and_filters_take_each_others_place(void **state)
+{
+	both(attach_the_other_way);
+}
+
+/* What a load that was killed in between leaves. */
+static void a_filter_whose_pin_is_newer_is_removed_all_the_same(void **state)
+{
+	uint32_t ifindex = veth_make("a0", "a1"), ids[8];
+	int newer, foreign;
+
+	assert_int_equal(attach(WHO, ifindex, false), 0);
+	newer = dp_prog_verdict("pod_egress", -1);
+	assert_int_equal(wr_clsact_put(ifindex, WR_ATTACH_TC_INGRESS, newer, "pod_egress", NULL), 0);
+	assert_int_equal(wr_dp_detach(DP_PINS, WHO, NULL), 0);
+	assert_int_equal(ids_on(ifindex, false, ids), 0);
+	/* Somebody else's stays. */
+	assert_int_equal(attach(WHO, ifindex, false), 0);
+	foreign = dp_prog_named("foreign", -1);
+	assert_int_equal(wr_clsact_put(ifindex, WR_ATTACH_TC_INGRESS, foreign, "foreign", NULL), 0);
+	assert_int_equal(wr_dp_detach(DP_PINS, WHO, NULL), 0);
+	assert_int_equal(ids_on(ifindex, false, ids), 1);
+	close(newer);
+	close(foreign);
+	veth_remove("a0");
+}
+
 static void attach_after_loss(bool tcx)
 {
 	uint32_t one = veth_make("a0", "a1"), two, ids[8], at = 99;
@@ -237,7 +279,7 @@ static void a_link_outlives_the_process_that_made_it(void **state)
 static void we_come_before_who_was_there(void **state)
 {
 	uint32_t ifindex = veth_make("a0", "a1"), ids[8];
-	int foreign = dp_prog_verdict(NULL, -1), ours = dp_prog_verdict("pod_egress", -1), link;
+	int foreign = dp_prog_named("foreign", -1), ours = dp_prog_verdict("pod_egress", -1), link;
 
 	link = wr_sys_tcx_link(foreign, ifindex, WR_SYS_TCX_INGRESS);
 	assert_true(link >= 0);
@@ -307,6 +349,8 @@ int main(void)
 		test(attaching_twice_attaches_once),
 		test(attaching_again_brings_the_program_that_is_pinned_now),
 		test(attaching_elsewhere_leaves_the_former_interface),
+		test(links_and_filters_take_each_others_place),
+		test(a_filter_whose_pin_is_newer_is_removed_all_the_same),
 		test(a_lost_device_is_seen_and_attaching_makes_a_new_link),
 		test(detaching_is_immediate_and_missing_is_success),
 		test(a_check_says_what_is_missing),
