@@ -16,7 +16,7 @@ static void compact(struct wr_svc_table *t)
 {
 	size_t left = t->graves.n - t->first_grave;
 
-	if (t->first_grave < left && left)
+	if (t->first_grave <= left)
 		return;
 	memmove(t->graves.v, t->graves.v + t->first_grave, left * sizeof(*t->graves.v));
 	t->graves.n = left;
