@@ -3,6 +3,8 @@
 #ifndef WR_TESTS_UNIT_CLI_FIXTURE_H
 #define WR_TESTS_UNIT_CLI_FIXTURE_H
 
+#include <stddef.h>
+
 #include "lib/dp/dp.h"
 
 /* cmocka group fixtures: the sandbox of dp_fixture, and instance "test" for weir. */
