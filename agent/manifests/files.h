@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of the directory: which there are, which changed, what they hold. Inside of agent/manifests. */
+/*
+ * The files of the directory: which there are, which changed, what they hold. Inside of
+ * agent/manifests.
+ */
 #ifndef WR_AGENT_MANIFESTS_FILES_H
 #define WR_AGENT_MANIFESTS_FILES_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Manifests as a source: inotify says where to look, files say what there is, the store hears the difference. */
+/*
+ * Manifests as a source: inotify says where to look, files say what there is, the store hears the
+ * difference.
+ */
 #include "agent/manifests/manifests.h"
 
 #include <errno.h>
@@ -197,7 +200,10 @@ static bool is_written(const struct wr_manifest_file *f)
 	return f->writing_ms && wr_now_ms() - f->writing_ms < WRITING_MS;
 }
 
-/* Reads what is dirty, and what has lost an object to another file before: that one may have let it go. */
+/*
+ * Reads what is dirty, and what has lost an object to another file before: that one may have let it
+ * go.
+ */
 static bool read_files(struct wr_manifests *m)
 {
 	bool waits = false;

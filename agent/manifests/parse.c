@@ -128,7 +128,10 @@ static uint32_t kinds_in_all(const struct wr_yaml_docs *docs)
 	return bits;
 }
 
-/* JSON is read as YAML for its lines; what YAML does not know of JSON (surrogate pairs) is read again. */
+/*
+ * JSON is read as YAML for its lines; what YAML does not know of JSON (surrogate pairs) is read
+ * again.
+ */
 static int parse_text(const char *text, size_t len, struct wr_yaml_docs *ret, struct wr_err *err)
 {
 	struct wr_err yaml_err = WR_ERR_INIT;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One file of manifests to objects: several documents, Lists, YAML or JSON. All of it or nothing. */
+/*
+ * One file of manifests to objects: several documents, Lists, YAML or JSON. All of it or nothing.
+ */
 #ifndef WR_AGENT_MANIFESTS_PARSE_H
 #define WR_AGENT_MANIFESTS_PARSE_H
 
@@ -16,8 +18,8 @@ struct wr_manifest {
 };
 
 /*
- * Errors name line and field. *ret_kinds is set in any case: a bit for each kind that the file has, or may have
- * where it cannot be understood.
+ * Errors name line and field. *ret_kinds is set in any case: a bit for each kind that the file has,
+ * or may have where it cannot be understood.
  */
 int wr_manifest_parse(const char *text, size_t len, struct wr_manifest *ret, uint32_t *ret_kinds,
 		      struct wr_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ClusterNetworkPolicies (policy.networking.k8s.io/v1alpha2). A rule with anything that is not understood is marked: an
- * Accept rule then matches nothing, a Deny or Pass rule denies all.
+ * ClusterNetworkPolicies (policy.networking.k8s.io/v1alpha2). A rule with anything that is not
+ * understood is marked: an Accept rule then matches nothing, a Deny or Pass rule denies all.
  */
 #include <ctype.h>
 #include <string.h>
@@ -31,8 +31,8 @@ static void check_items(struct wr_decoder *d, const struct wr_json *j, const cha
 }
 
 /*
- * The one known member of a union; NULL after saying what is wrong. An unknown member beside it is a newer
- * version's way to say less.
+ * The one known member of a union; NULL after saying what is wrong. An unknown member beside it is
+ * a newer version's way to say less.
  */
 static const char *choose(struct wr_decoder *d, const struct wr_json *item,
 			  const char *const *known, size_t n)

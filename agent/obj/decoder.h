@@ -2,9 +2,10 @@
 /*
  * Reading an object's JSON with the way to the field at hand.
  *
- * Strict: the first fault is the error, "line 7: spec.ports[1].port: must be 1-65535, not 70000"; decoding goes
- * on, its result is thrown away. Lenient: what cannot be read is as if it were absent. Where problems are
- * collected (policies), both faults and what is merely not understood are added there.
+ * Strict: the first fault is the error, "line 7: spec.ports[1].port: must be 1-65535, not 70000";
+ * decoding goes on, its result is thrown away. Lenient: what cannot be read is as if it were
+ * absent. Where problems are collected (policies), both faults and what is merely not understood
+ * are added there.
  */
 #ifndef WR_AGENT_OBJ_DECODER_H
 #define WR_AGENT_OBJ_DECODER_H
@@ -29,7 +30,10 @@ size_t wr_dec_enter(struct wr_decoder *d, const char *key);
 size_t wr_dec_enter_at(struct wr_decoder *d, const char *key, size_t i);
 void wr_dec_leave(struct wr_decoder *d, size_t mark);
 
-/* A wrong or impossible value: of member @key of the field at hand, or of that itself (NULL). @at has the line. */
+/*
+ * A wrong or impossible value: of member @key of the field at hand, or of that itself (NULL). @at
+ * has the line.
+ */
 void wr_dec_fail(struct wr_decoder *d, const struct wr_json *at, const char *key, const char *fmt,
 		 ...) __attribute__((format(printf, 4, 5)));
 /* Valid, and yet not understood: goes to the problems only. */
@@ -46,7 +50,10 @@ int64_t wr_dec_int(struct wr_decoder *d, const struct wr_json *j, const char *ke
 const struct wr_json *wr_dec_object(struct wr_decoder *d, const struct wr_json *j, const char *key);
 const struct wr_json *wr_dec_list(struct wr_decoder *d, const struct wr_json *j, const char *key);
 
-/* Calls @fn for each item of the list @key, with the way to it entered; other items than objects (strings) are faults. */
+/*
+ * Calls @fn for each item of the list @key, with the way to it entered; other items than objects
+ * (strings) are faults.
+ */
 void wr_dec_each(struct wr_decoder *d, const struct wr_json *j, const char *key,
 		 void (*fn)(struct wr_decoder *d, const struct wr_json *item, void *to), void *to);
 void wr_dec_each_str(struct wr_decoder *d, const struct wr_json *j, const char *key,

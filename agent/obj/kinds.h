@@ -6,9 +6,9 @@
 #include "agent/obj/decoder.h"
 
 /*
- * decode: from the whole JSON, with the metadata already in @meta and in the decoder's pack; gives a block in
- * any case (the caller frees it when the decoder has failed). drop: gives back what the object holds besides its
- * block and its metadata.
+ * decode: from the whole JSON, with the metadata already in @meta and in the decoder's pack; gives
+ * a block in any case (the caller frees it when the decoder has failed). drop: gives back what the
+ * object holds besides its block and its metadata.
  */
 struct wr_object *wr_node_decode(struct wr_decoder *d, const struct wr_json *j,
 				 const struct wr_object *meta);

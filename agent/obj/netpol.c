@@ -184,7 +184,10 @@ static void decode_type(struct wr_decoder *d, const struct wr_json *item, const 
 		wr_dec_fail(d, item, NULL, "must be Ingress or Egress, not \"%.40s\"", s);
 }
 
-/* Absent: Ingress, and Egress where there are rules for it. A list of nothing known isolates all the same. */
+/*
+ * Absent: Ingress, and Egress where there are rules for it. A list of nothing known isolates all
+ * the same.
+ */
 static struct types decode_types(struct wr_decoder *d, const struct wr_json *spec)
 {
 	struct types types = { 0 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kubernetes objects as Weir keeps them: small C structs with what Weir needs and nothing else.
- * They are made by wr_object_decode from JSON (API or manifest) and are immutable afterwards: a change is a new
- * object that replaces the old one in the store. Strings that repeat across objects (namespaces, label keys
- * and values, node and zone names) are interned: equal strings are equal pointers, and so are equal sets of labels.
- * All else of an object is one block of memory (policies have more): there are tens of thousands of them.
+ * They are made by wr_object_decode from JSON (API or manifest) and are immutable afterwards: a
+ * change is a new object that replaces the old one in the store. Strings that repeat across objects
+ * (namespaces, label keys and values, node and zone names) are interned: equal strings are equal
+ * pointers, and so are equal sets of labels. All else of an object is one block of memory (policies
+ * have more): there are tens of thousands of them.
  */
 #ifndef WR_AGENT_OBJ_OBJECT_H
 #define WR_AGENT_OBJ_OBJECT_H
@@ -56,11 +57,11 @@ struct wr_object {
 	uint64_t content;     /* hash of everything below: equal objects need no work */
 	wr_istr ns;           /* "" for cluster-scoped kinds */
 	char *name;
-	char *uid;            /* NULL: none; EndpointSlices: always */
+	char *uid;               /* NULL: none; EndpointSlices: always */
 	struct wr_labels labels; /* of Nodes, Namespaces and Pods; else none */
 	enum wr_kind kind;
-	bool deleting;        /* metadata.deletionTimestamp is set */
-	uint8_t epoch;        /* the store's */
+	bool deleting; /* metadata.deletionTimestamp is set */
+	uint8_t epoch; /* the store's */
 };
 
 struct wr_node {
@@ -68,19 +69,19 @@ struct wr_node {
 	WR_LIST(struct wr_addr) internal_ips; /* status.addresses, in order */
 	WR_LIST(struct wr_addr) external_ips;
 	WR_LIST(struct wr_prefix) pod_cidrs;
-	wr_istr zone;           /* label topology.kubernetes.io/zone; NULL: none */
+	wr_istr zone; /* label topology.kubernetes.io/zone; NULL: none */
 	char *provider_id;
-	bool autoscaler_taint;  /* ToBeDeletedByClusterAutoscaler */
-	bool not_ready_taint;   /* weir.dev/agent-not-ready */
+	bool autoscaler_taint;    /* ToBeDeletedByClusterAutoscaler */
+	bool not_ready_taint;     /* weir.dev/agent-not-ready */
 	bool network_unavailable; /* condition NetworkUnavailable is True */
 };
 
 struct wr_namespace {
-	struct wr_object o;     /* labels always include kubernetes.io/metadata.name */
+	struct wr_object o; /* labels always include kubernetes.io/metadata.name */
 };
 
 struct wr_container_port {
-	wr_istr name;           /* NULL: unnamed */
+	wr_istr name; /* NULL: unnamed */
 	uint16_t port, host_port;
 	uint8_t proto;
 	struct wr_addr host_ip; /* zero: any */
@@ -96,14 +97,15 @@ enum wr_pod_phase {
 
 struct wr_pod {
 	struct wr_object o;
-	wr_istr node_name;      /* NULL: not scheduled */
+	wr_istr node_name;           /* NULL: not scheduled */
 	struct wr_addr addr4, addr6; /* status.podIPs; zero: none yet */
-	WR_LIST(struct wr_container_port) ports; /* of all containers and restartable init containers; from the API only named ones */
-	char *config_hash;      /* annotation kubernetes.io/config.hash (static pods) */
+	/* Of all containers and of init containers that restart; from the API only named ones. */
+	WR_LIST(struct wr_container_port) ports;
+	char *config_hash; /* annotation kubernetes.io/config.hash (static pods) */
 	enum wr_pod_phase phase;
 	bool host_network;
-	bool ready;             /* condition Ready is True */
-	bool audit;             /* annotation weir.dev/audit: "true" */
+	bool ready; /* condition Ready is True */
+	bool audit; /* annotation weir.dev/audit: "true" */
 };
 
 enum wr_service_type {
@@ -120,51 +122,51 @@ enum wr_traffic_distribution {
 };
 
 struct wr_service_port {
-	wr_istr name;           /* "" when unnamed: matches the slice's port name */
+	wr_istr name; /* "" when unnamed: matches the slice's port name */
 	uint8_t proto;
 	uint16_t port, node_port;
-	uint16_t target_port;   /* 0: named, or equal to port when target_name is NULL too */
-	wr_istr target_name;    /* NULL: numeric. Manifests only; EndpointSlices carry the resolved number */
+	uint16_t target_port; /* 0: named, or equal to port when target_name is NULL too */
+	wr_istr target_name;  /* NULL: numeric. Manifests only: EndpointSlices have the number */
 };
 
 struct wr_service_object {
 	struct wr_object o;
-	WR_LIST(struct wr_addr) cluster_ips;    /* empty: headless ("None") or not given yet */
+	WR_LIST(struct wr_addr) cluster_ips; /* empty: headless ("None") or not given yet */
 	WR_LIST(struct wr_addr) external_ips;
-	WR_LIST(struct wr_addr) lb_ips;         /* status.loadBalancer.ingress with ipMode VIP (or absent) */
+	WR_LIST(struct wr_addr) lb_ips; /* status.loadBalancer.ingress with ipMode VIP (or absent) */
 	WR_LIST(struct wr_prefix) source_ranges;
 	WR_LIST(struct wr_service_port) ports;
-	struct wr_labels selector;              /* manifests only: EndpointSlices are its result elsewhere */
+	struct wr_labels selector; /* manifests only: EndpointSlices are its result elsewhere */
 	enum wr_service_type type;
 	enum wr_traffic_distribution distribution;
-	uint32_t affinity;                      /* seconds; 0: none */
+	uint32_t affinity; /* seconds; 0: none */
 	uint16_t health_check_node_port;
 	bool has_selector;
 	bool headless;
-	bool external_local, internal_local;    /* traffic policies */
+	bool external_local, internal_local; /* traffic policies */
 	bool publish_not_ready;
 	bool allocate_node_ports;
-	bool topology_auto;                     /* annotation service.kubernetes.io/topology-mode: Auto */
-	bool foreign;                           /* service-proxy-name or service.kubernetes.io/headless label: not ours */
+	bool topology_auto; /* annotation service.kubernetes.io/topology-mode: Auto */
+	bool foreign;       /* labels say that another proxy, or none, serves it */
 };
 
 struct wr_slice_endpoint {
-	struct wr_addr addr;                    /* the first: the API says that the others are not used */
-	wr_istr node_name, zone;                /* NULL: unknown */
+	struct wr_addr addr;     /* the first: the API says that the others are not used */
+	wr_istr node_name, zone; /* NULL: unknown */
 	const struct wr_ilist *hint_zones, *hint_nodes; /* NULL: none */
-	bool ready, serving, terminating;       /* nil: ready true, serving = ready, terminating false */
+	bool ready, serving, terminating; /* nil: ready true, serving = ready, terminating false */
 };
 
 struct wr_slice_port {
 	wr_istr name;
 	uint8_t proto;
-	uint16_t port;                          /* 0: nil, all ports */
+	uint16_t port; /* 0: nil, all ports */
 };
 
 struct wr_slice {
 	struct wr_object o;
-	wr_istr service;                        /* label kubernetes.io/service-name; NULL: nobody's */
-	int family;                             /* AF_INET, AF_INET6; AF_UNSPEC: FQDN, ignored */
+	wr_istr service; /* label kubernetes.io/service-name; NULL: nobody's */
+	int family;      /* AF_INET, AF_INET6; AF_UNSPEC: FQDN, ignored */
 	WR_LIST(struct wr_slice_endpoint) endpoints; /* those with an address of the family */
 	WR_LIST(struct wr_slice_port) ports;
 };
@@ -172,18 +174,23 @@ struct wr_slice {
 /* Policies are declared in agent/obj/policy.h (struct wr_netpol, struct wr_cnp). */
 
 /*
- * Decodes one object whose apiVersion and kind say what it is. @strict (manifests): wrong types and impossible values are errors naming the field
- * ("spec.ports[1].port: must be 1-65535, not 70000"); lenient (API, already validated) skips what it cannot read and never fails but for
- * a missing name. Decoders of policies record what they do not understand in the object instead (fail closed).
- * An absent namespace is "default". -ENOENT: a kind that is not ours. *ret is heap, freed with wr_object_free.
+ * Decodes one object whose apiVersion and kind say what it is. @strict (manifests): wrong types and
+ * impossible values are errors naming the field ("spec.ports[1].port: must be 1-65535, not 70000");
+ * lenient (API, already validated) skips what it cannot read and never fails but for a missing
+ * name. Decoders of policies record what they do not understand in the object instead (fail
+ * closed). An absent namespace is "default". -ENOENT: a kind that is not ours. *ret is heap, freed
+ * with wr_object_free.
  */
-int wr_object_decode(const struct wr_json *j, bool strict, struct wr_object **ret, struct wr_err *err);
+int wr_object_decode(const struct wr_json *j, bool strict, struct wr_object **ret,
+		     struct wr_err *err);
 /* The same for items of a list and objects of a watch, where the kind is known and not repeated. */
-int wr_object_decode_as(enum wr_kind kind, const struct wr_json *j, bool strict, struct wr_object **ret, struct wr_err *err);
+int wr_object_decode_as(enum wr_kind kind, const struct wr_json *j, bool strict,
+			struct wr_object **ret, struct wr_err *err);
 void wr_object_free(struct wr_object *o);
 
 /* Value of a label, NULL when absent. @key is interned or plain text. */
 wr_istr wr_labels_get(const struct wr_labels *l, const char *key);
-wr_istr wr_labels_find(const struct wr_labels *l, wr_istr key); /* the same for an interned key, by pointer */
+/* The same for an interned key, by pointer. */
+wr_istr wr_labels_find(const struct wr_labels *l, wr_istr key);
 
 #endif

@@ -37,7 +37,9 @@ void wr_pack_str(struct wr_pack *p, size_t field, const char *s)
 		add(p, field, s, strlen(s) + 1);
 }
 
-/* Pointers into the tail are NULL still; those to interned strings are equal when the strings are. */
+/*
+ * Pointers into the tail are NULL still; those to interned strings are equal when the strings are.
+ */
 static uint64_t hash_content(const struct wr_pack *p, const struct wr_object *head, size_t size)
 {
 	size_t skip = offsetof(struct wr_object, content) + sizeof(head->content);

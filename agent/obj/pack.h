@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Building an object as one block: the struct first, then what its pointers point at. The struct is filled on
- * the stack; its pointers are set when the block is made, so pieces may be added while the memory still moves.
+ * Building an object as one block: the struct first, then what its pointers point at. The struct is
+ * filled on the stack; its pointers are set when the block is made, so pieces may be added while
+ * the memory still moves.
  */
 #ifndef WR_AGENT_OBJ_PACK_H
 #define WR_AGENT_OBJ_PACK_H
@@ -20,7 +21,10 @@ struct wr_pack {
 
 #define WR_PACK_INIT ((struct wr_pack){ .tail = WR_STRBUF_INIT })
 
-/* The pointer at @field (offsetof) of the struct shall point at a copy of the data. No data: it stays as it is. */
+/*
+ * The pointer at @field (offsetof) of the struct shall point at a copy of the data. No data: it
+ * stays as it is.
+ */
 void wr_pack_data(struct wr_pack *p, size_t field, const void *data, size_t size);
 void wr_pack_str(struct wr_pack *p, size_t field, const char *s); /* NULL: nothing */
 /* Makes the block and hashes its content; the pack is empty again. */

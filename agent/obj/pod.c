@@ -22,7 +22,10 @@ static void decode_port(struct wr_decoder *d, const struct wr_json *item, void *
 		wr_dec_fail(d, item, "containerPort", "is missing");
 	if (host_ip && *host_ip)
 		wr_dec_addr(d, item, "hostIP", host_ip, &p.host_ip);
-	/* Policies ask for names. Host ports come with the plugin's call; where manifests are all there is, from here. */
+	/*
+	 * Policies ask for names. Host ports come with the plugin's call; where manifests are all
+	 * there is, from here.
+	 */
 	if (!p.port || !p.proto || (!d->strict && !name))
 		return;
 	p.name = name && *name ? wr_istr_get(name) : NULL;

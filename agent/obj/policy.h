@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NetworkPolicy (networking.k8s.io/v1) and ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2) as structs. */
+/*
+ * NetworkPolicy (networking.k8s.io/v1) and ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2)
+ * as structs.
+ */
 #ifndef WR_AGENT_OBJ_POLICY_H
 #define WR_AGENT_OBJ_POLICY_H
 
@@ -27,27 +30,27 @@ bool wr_selector_matches(const struct wr_selector *s, const struct wr_labels *l)
 
 /* One port clause. */
 struct wr_policy_port {
-	uint8_t proto;          /* 0: every protocol */
-	uint16_t first, last;   /* 0, 65535: all ports */
-	wr_istr name;           /* named port: first and last are unused; NULL: numeric */
+	uint8_t proto;        /* 0: every protocol */
+	uint16_t first, last; /* 0, 65535: all ports */
+	wr_istr name;         /* named port: first and last are unused; NULL: numeric */
 };
 
 enum wr_peer_kind {
-	WR_PEER_KIND_PODS,      /* namespace and pod selectors */
-	WR_PEER_KIND_BLOCK,     /* CIDR with excepts */
-	WR_PEER_KIND_NODES,     /* node selector (CNP) */
-	WR_PEER_KIND_DOMAIN,    /* domain name (CNP) */
+	WR_PEER_KIND_PODS,   /* namespace and pod selectors */
+	WR_PEER_KIND_BLOCK,  /* CIDR with excepts */
+	WR_PEER_KIND_NODES,  /* node selector (CNP) */
+	WR_PEER_KIND_DOMAIN, /* domain name (CNP) */
 	WR_PEER_KIND_UNSUPPORTED, /* an unknown peer: matches nothing for Accept, everything for Deny and Pass */
 };
 
 struct wr_policy_peer {
 	enum wr_peer_kind kind;
-	bool own_namespace;              /* no namespaceSelector: the policy's own namespace only */
-	struct wr_selector namespaces;   /* when !own_namespace */
-	struct wr_selector pods;         /* also: nodes */
+	bool own_namespace;            /* no namespaceSelector: the policy's own namespace only */
+	struct wr_selector namespaces; /* when !own_namespace */
+	struct wr_selector pods;       /* also: nodes */
 	struct wr_prefix block;
 	WR_VEC(struct wr_prefix) excepts;
-	char *domain;                    /* lower case, without a trailing dot; "*.example.com" */
+	char *domain; /* lower case, without a trailing dot; "*.example.com" */
 };
 
 enum wr_policy_action {
@@ -57,19 +60,19 @@ enum wr_policy_action {
 };
 
 struct wr_policy_rule {
-	enum wr_policy_action action;    /* NetworkPolicy: always ACCEPT */
-	char *name;                      /* CNP rule name; NULL */
-	bool any_peer;                   /* no peer list: everyone */
+	enum wr_policy_action action; /* NetworkPolicy: always ACCEPT */
+	char *name;                   /* CNP rule name; NULL */
+	bool any_peer;                /* no peer list: everyone */
 	WR_VEC(struct wr_policy_peer) peers;
 	bool any_port;
 	WR_VEC(struct wr_policy_port) ports;
-	bool unknown;                    /* a field that was not understood: fail closed (POLICY.md) */
+	bool unknown; /* not understood: Accept matches nothing, Deny and Pass deny all */
 };
 
 typedef WR_VEC(struct wr_policy_rule) wr_rules;
 
 struct wr_problem {
-	char *field, *what;              /* "spec.ingress[0].ports[1].endPort", "is below port" */
+	char *field, *what; /* "spec.ingress[0].ports[1].endPort", "is below port" */
 };
 
 typedef WR_VEC(struct wr_problem) wr_problems;
@@ -77,10 +80,10 @@ typedef WR_VEC(struct wr_problem) wr_problems;
 struct wr_netpol {
 	struct wr_object o;
 	struct wr_selector pods;
-	bool isolates[2];                /* by enum wr_dir */
-	wr_rules rules[2];               /* by enum wr_dir, in their order */
+	bool isolates[2];  /* by enum wr_dir */
+	wr_rules rules[2]; /* by enum wr_dir, in their order */
 	wr_problems problems;
-	bool audit;                      /* annotation weir.dev/audit: "true" */
+	bool audit; /* annotation weir.dev/audit: "true" */
 };
 
 enum wr_tier {
@@ -95,7 +98,7 @@ struct wr_cnp {
 	enum wr_tier tier;
 	int priority;
 	struct wr_selector namespaces, pods; /* subject; pods with no terms: all */
-	wr_rules rules[2];               /* by enum wr_dir, in their order */
+	wr_rules rules[2];                   /* by enum wr_dir, in their order */
 	wr_problems problems;
 	bool audit;
 };

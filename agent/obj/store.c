@@ -144,7 +144,10 @@ void wr_store_begin(struct wr_store *s, enum wr_kind kind)
 	struct wr_hnode *n, *next;
 	size_t pos;
 
-	/* A list that was begun and never finished leaves marks of its own: all start from the same one. */
+	/*
+	 * A list that was begun and never finished leaves marks of its own: all start from the same
+	 * one.
+	 */
 	wr_hmap_each(&shelf->objects, n, pos, next)
 		object_of(n)->epoch = 0;
 	shelf->epoch = 1;

@@ -35,7 +35,10 @@ struct in_addr wr_addr_to4(const struct wr_addr *a);
 struct in6_addr wr_addr_to6(const struct wr_addr *a);
 int wr_addr_family(const struct wr_addr *a);                    /* AF_INET or AF_INET6 */
 size_t wr_addr_bytes(const struct wr_addr *a, uint8_t out[16]); /* raw family bytes; returns 4 or 16 */
-/* -EINVAL: neither an IPv4 nor an IPv6 address (leading zeros in IPv4 octets are refused; "::ffff:1.2.3.4" is refused). */
+/*
+ * -EINVAL: neither an IPv4 nor an IPv6 address (leading zeros in IPv4 octets are refused;
+ * "::ffff:1.2.3.4" is refused).
+ */
 int wr_addr_parse(const char *s, struct wr_addr *ret);
 const char *wr_addr_format(const struct wr_addr *a, char buf[WR_ADDR_STRLEN]); /* returns buf */
 

@@ -24,7 +24,10 @@ struct wr_err {
 
 #define WR_ERR_INIT ((struct wr_err){ 0 })
 
-/* Fills @err unless it is filled already. Returns @code (negative errno), so `return wr_err_set(...)`. */
+/*
+ * Fills @err unless it is filled already. Returns @code (negative errno), so `return
+ * wr_err_set(...)`.
+ */
 int wr_err_set(struct wr_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -37,8 +40,8 @@ int wr_err_sys(struct wr_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Puts "context: " in front of a filled error's message. An error nobody has filled becomes "context: text of errno".
- * Returns err->code, or @code when @err is NULL.
+ * Puts "context: " in front of a filled error's message. An error nobody has filled becomes
+ * "context: text of errno". Returns err->code, or @code when @err is NULL.
  */
 int wr_err_wrap(struct wr_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

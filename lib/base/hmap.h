@@ -39,7 +39,7 @@ struct wr_hnode *wr_hmap_iter(const struct wr_hmap *m, size_t *pos, struct wr_hn
 
 uint32_t wr_hash_bytes(const void *data, size_t size, uint32_t seed);
 uint32_t wr_hash_str(const char *s);
-uint64_t wr_hash64_bytes(const void *data, size_t size,
-			 uint64_t seed); /* for Maglev and content names: stable across versions and machines */
+/* For Maglev and names of content: stable across versions and machines. */
+uint64_t wr_hash64_bytes(const void *data, size_t size, uint64_t seed);
 
 #endif

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Reads the whole of @path (or @fd to EOF), at most @max bytes (-EFBIG beyond). *ret is NUL-terminated, the caller frees it. */
+/*
+ * Reads the whole of @path (or @fd to EOF), at most @max bytes (-EFBIG beyond). *ret is
+ * NUL-terminated, the caller frees it.
+ */
 int wr_read_file(const char *path, size_t max, char **ret, size_t *ret_len /* may be NULL */);
 int wr_read_fd(int fd, size_t max, char **ret, size_t *ret_len /* may be NULL */);
 /* Writes everything, past EINTR and short writes. */
@@ -19,8 +22,9 @@ enum wr_write_flags {
 	WR_WRITE_IF_CHANGED = 1 << 1, /* equal content and mode: touch nothing; returns 0 instead of 1 */
 };
 /*
- * Writes a hidden temporary file in the same directory (".<name>.<random>.tmp"), then renames it over
- * @path. Returns 1 when written, 0 when left alone, negative errno on failure (nothing left behind).
+ * Writes a hidden temporary file in the same directory (".<name>.<random>.tmp"), then renames it
+ * over @path. Returns 1 when written, 0 when left alone, negative errno on failure (nothing left
+ * behind).
  */
 int wr_write_file_atomic(const char *path, const void *data, size_t size, mode_t mode,
 			 unsigned int flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Typed growing arrays: WR_VEC(struct foo) declares { struct foo *v; size_t n, cap; }; zero is empty.
- * Elements are moved by realloc: hold indices, not pointers, across a push.
+ * Typed growing arrays: WR_VEC(struct foo) declares { struct foo *v; size_t n, cap; }; zero is
+ * empty. Elements are moved by realloc: hold indices, not pointers, across a push.
  */
 #ifndef WR_BASE_VEC_H
 #define WR_BASE_VEC_H

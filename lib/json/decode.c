@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strict reading of members, with errors that name the field, its line and what is there instead. */
+/*
+ * Strict reading of members, with errors that name the field, its line and what is there instead.
+ */
 #include "lib/json/json.h"
 
 #include <errno.h>

@@ -29,8 +29,9 @@ enum wr_json_type {
 };
 
 /*
- * One JSON text (RFC 8259), whole input, UTF-8, depth at most 64, duplicate keys: the last one wins. Errors name line, column and
- * byte offset. The text "null" gives NULL, as null does everywhere here.
+ * One JSON text (RFC 8259), whole input, UTF-8, depth at most 64, duplicate keys: the last one
+ * wins. Errors name line, column and byte offset. The text "null" gives NULL, as null does
+ * everywhere here.
  */
 int wr_json_parse(const char *text, size_t len, struct wr_json **ret, struct wr_err *err);
 struct wr_json *wr_json_ref(struct wr_json *j);
@@ -68,8 +69,8 @@ struct wr_json_iter {
 bool wr_json_next(const struct wr_json *obj, struct wr_json_iter *it); /* zero the iterator first */
 
 /*
- * Strict decoding: absent leaves *ret untouched and returns 0; a wrong type or range returns -EINVAL and
- * an error "<where>.<key>: <what was expected>, not <what is there>". @where may be "".
+ * Strict decoding: absent leaves *ret untouched and returns 0; a wrong type or range returns
+ * -EINVAL and an error "<where>.<key>: <what was expected>, not <what is there>". @where may be "".
  */
 int wr_json_decode_str(const struct wr_json *j, const char *where, const char *key,
 		       const char **ret, struct wr_err *err);
@@ -83,19 +84,28 @@ int wr_json_decode_object(const struct wr_json *j, const char *where, const char
 			  struct wr_json **ret, struct wr_err *err);
 
 /*
- * Fills @err with -EINVAL and returns it. When the source line of @at is known, "line N: " stands in front of the message; the
- * decode functions above do the same.
+ * Fills @err with -EINVAL and returns it. When the source line of @at is known, "line N: " stands
+ * in front of the message; the decode functions above do the same.
  */
 int wr_json_err(const struct wr_json *at, struct wr_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* What a value is, for messages: "7", "\"text\"", "a list", "an object", "null"; long text is cut. Returns @buf. */
+/*
+ * What a value is, for messages: "7", "\"text\"", "a list", "an object", "null"; long text is cut.
+ * Returns @buf.
+ */
 const char *wr_json_describe(const struct wr_json *j, char *buf, size_t size);
 
-/* Source line (1-based) of a value that came from lib/yaml; 0: unknown (always so for null and fractions). */
+/*
+ * Source line (1-based) of a value that came from lib/yaml; 0: unknown (always so for null and
+ * fractions).
+ */
 int wr_json_line(const struct wr_json *j);
 void wr_json_set_line(struct wr_json *j, int line);
 
-/* Building. add/push take ownership of @value; adding NULL stores null. Return the container for chaining where useful. */
+/*
+ * Building. add/push take ownership of @value; adding NULL stores null. Return the container for
+ * chaining where useful.
+ */
 struct wr_json *wr_json_new_object(void);
 struct wr_json *wr_json_new_array(void);
 struct wr_json *wr_json_new_str(const char *s); /* NULL: JSON null */

@@ -33,8 +33,8 @@ static int fail(const char *text, size_t at, const char *what, struct wr_err *er
 }
 
 /*
- * json-c takes more than JSON, also when strict: 'quotes', NaN, comments, line breaks in strings. The first byte of that
- * kind; @len: there is none.
+ * json-c takes more than JSON, also when strict: 'quotes', NaN, comments, line breaks in strings.
+ * The first byte of that kind; @len: there is none.
  */
 static size_t find_foreign(const char *text, size_t len)
 {

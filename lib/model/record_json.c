@@ -236,8 +236,7 @@ static int decode_mac(const struct wr_json *j, size_t i, struct wr_endpoint_reco
 	return 0;
 }
 
-static int decode_members(const struct wr_json *j, struct wr_endpoint_record *rec,
-			  struct wr_err *err)
+static int decode_members(const struct wr_json *j, struct wr_endpoint_record *rec, struct wr_err *err)
 {
 	size_t i;
 	int r = wr_attachment_decode(j, &rec->id, err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directories of endpoint records and tombstones: a file each, named by the attachment's key. */
+/*
+ * The directories of endpoint records and tombstones: a file each, named by the attachment's key.
+ */
 #include "lib/model/records.h"
 
 #include <dirent.h>
@@ -88,8 +90,9 @@ static int remove_file(const char *state_dir, const char *kind, const struct wr_
 }
 
 /*
- * Calls @fn with each file's JSON; it returns a negative errno for what it cannot use. *ret_bad counts those and what is not
- * JSON. Hidden files are somebody's temporary ones. A missing directory is an empty one.
+ * Calls @fn with each file's JSON; it returns a negative errno for what it cannot use. *ret_bad
+ * counts those and what is not JSON. Hidden files are somebody's temporary ones. A missing
+ * directory is an empty one.
  */
 static int each_file(const char *state_dir, const char *kind,
 		     int (*fn)(void *to, const struct wr_json *j, const char *name), void *to,
@@ -179,8 +182,7 @@ static int cmp_records(const void *a, const void *b)
 	return wr_attachment_cmp(&x->id, &y->id);
 }
 
-int wr_records_load(const char *state_dir, struct wr_records *ret, size_t *ret_bad,
-		    struct wr_err *err)
+int wr_records_load(const char *state_dir, struct wr_records *ret, size_t *ret_bad, struct wr_err *err)
 {
 	struct wr_records records = { 0 };
 	size_t bad;

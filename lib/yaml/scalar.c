@@ -77,7 +77,10 @@ static bool parse_int(const char *text, int64_t *ret)
 	return true;
 }
 
-/* Sign, digits with a point somewhere, exponent: what strtod(3) takes beyond these is no number here. */
+/*
+ * Sign, digits with a point somewhere, exponent: what strtod(3) takes beyond these is no number
+ * here.
+ */
 static bool is_double(const char *text)
 {
 	size_t whole, part = 0;

@@ -7,7 +7,10 @@
 
 #include "lib/json/json.h"
 
-/* Plain text to null (NULL), a boolean, a number or a string. The caller frees it. @text is NUL-terminated. */
+/*
+ * Plain text to null (NULL), a boolean, a number or a string. The caller frees it. @text is
+ * NUL-terminated.
+ */
 struct wr_json *wr_yaml_resolve(const char *text, size_t len);
 
 #endif
