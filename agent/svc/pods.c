@@ -123,8 +123,11 @@ void wr_svc_pod_change(struct wr_svc_index *idx, const struct wr_pod *old, const
 			wr_vec_del_unordered(&idx->pods, i);
 			break;
 		}
-	if (new_)
-		wr_vec_push(&idx->pods, new_);
 	mark_selecting(idx, old, new_);
-	set_host_ports(idx, new_ ? new_ : old, !new_);
+	if (new_) {
+		wr_vec_push(&idx->pods, new_);
+		set_host_ports(idx, new_, false);
+	} else if (old) {
+		set_host_ports(idx, old, true);
+	}
 }

@@ -38,8 +38,8 @@ struct wr_svc; /* one service, or one pod's host ports */
 struct wr_svc_index *wr_svc_index_new(const struct wr_svc_options *opt);
 void wr_svc_index_free(struct wr_svc_index *idx);
 
-/* The store's subscriber (wr_store_fn). Kinds that do not matter are ignored. */
-void wr_svc_index_change(void *idx, enum wr_kind kind, const struct wr_object *old,
+/* The store's subscriber (wr_store_fn); @ctx is the index. Kinds that do not matter are ignored. */
+void wr_svc_index_change(void *ctx, enum wr_kind kind, const struct wr_object *old,
 			 const struct wr_object *new_);
 /*
  * The addresses on the node's interfaces. NodePorts answer on those that node_port_cidrs allow (never on loopback or link-local

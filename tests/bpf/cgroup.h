@@ -6,6 +6,7 @@
 #ifndef WR_TESTS_BPF_CGROUP_H
 #define WR_TESTS_BPF_CGROUP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/dp/dp.h"

@@ -13,7 +13,10 @@
 #include "tests/unit/svc_world.h"
 
 struct row {
-	struct wr_svc_set set; /* lists are copies */
+	struct wr_svc_set set;
+	struct wr_frontend *frontends; /* the set's lists */
+	struct wr_svc_backend *backends;
+	struct wr_prefix *ranges;
 	struct wr_svc_backend *held;
 	size_t n_held;
 	bool put;
@@ -47,9 +50,12 @@ static void *copy(const void *v, size_t n, size_t size)
 
 static void row_done(struct row *r)
 {
-	free((void *)(uintptr_t)r->set.frontends);
-	free((void *)(uintptr_t)r->set.backends);
-	free((void *)(uintptr_t)r->set.src_ranges);
+	free(r->frontends);
+	free(r->backends);
+	free(r->ranges);
+	r->frontends = NULL;
+	r->backends = NULL;
+	r->ranges = NULL;
 	memset(&r->set, 0, sizeof(r->set));
 }
 
@@ -76,7 +82,7 @@ static void take_from_others(struct world *w, const struct wr_svc_set *set)
 
 	for (i = 0; i < w->rows.n; i++) {
 		struct wr_svc_set *other = &w->rows.v[i].set;
-		struct wr_frontend *fes = (void *)(uintptr_t)other->frontends;
+		struct wr_frontend *fes = w->rows.v[i].frontends;
 
 		for (k = 0; k < set->n_frontends && other->key != set->key; k++)
 			for (m = 0; m < other->n_frontends; m++)
@@ -115,9 +121,11 @@ static int put(void *ctx, const struct wr_svc_set *set)
 	row_done(r);
 	r->put = true;
 	r->set = *set;
-	r->set.frontends = copy(set->frontends, set->n_frontends, sizeof(*set->frontends));
-	r->set.backends = copy(set->backends, set->n_backends, sizeof(*set->backends));
-	r->set.src_ranges = copy(set->src_ranges, set->n_src_ranges, sizeof(*set->src_ranges));
+	r->set.frontends = r->frontends =
+		copy(set->frontends, set->n_frontends, sizeof(*set->frontends));
+	r->set.backends = r->backends = copy(set->backends, set->n_backends, sizeof(*set->backends));
+	r->set.src_ranges = r->ranges =
+		copy(set->src_ranges, set->n_src_ranges, sizeof(*set->src_ranges));
 	return 0;
 }
 
