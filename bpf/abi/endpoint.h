@@ -30,6 +30,11 @@ static inline struct wr_addr wr_ep_ifindex_key(__u32 ifindex)
 	return (struct wr_addr){ .w = { 0xffffffffu, 0xffffffffu, 0, ifindex } };
 }
 
+static inline int wr_ep_is_ifindex_key(const struct wr_addr *a)
+{
+	return a->w[0] == 0xffffffffu && a->w[1] == 0xffffffffu && !a->w[2];
+}
+
 /* The endpoint's ruleset word. */
 #define WR_RULES_ID(word) ((__u32)(word))
 #define WR_RULES_EGRESS   (1ull << 32) /* egress is judged by the ruleset; else open */

@@ -73,9 +73,12 @@ static void del_addr_unless(struct wr_dp *dp, const struct wr_addr *addr, uint32
 
 static int put_addrs(struct wr_dp *dp, const struct wr_endpoint *ep, uint32_t number)
 {
+	struct wr_addr interface = wr_ep_ifindex_key(ep->ifindex);
 	int r;
 
-	r = put_addr(dp, &ep->addr4, number);
+	r = put_addr(dp, &interface, number);
+	if (r == 0)
+		r = put_addr(dp, &ep->addr4, number);
 	return r < 0 ? r : put_addr(dp, &ep->addr6, number);
 }
 
@@ -98,6 +101,8 @@ static int put_new(struct wr_dp *dp, struct wr_endpoint *row, const struct wr_en
 static int put_changed(struct wr_dp *dp, struct wr_endpoint *row, const struct wr_endpoint *ep,
 		       uint32_t number)
 {
+	const struct wr_addr interface = wr_ep_ifindex_key(ep->ifindex);
+	const struct wr_addr old_interface = wr_ep_ifindex_key(row->ifindex);
 	struct wr_endpoint old = *row;
 	int r;
 
@@ -108,6 +113,7 @@ static int put_changed(struct wr_dp *dp, struct wr_endpoint *row, const struct w
 	wr_store(&row->rules, ep->rules);
 	wr_store(&row->flags, ep->flags | WR_EP_USED);
 	raise_gen(row);
+	del_addr_unless(dp, &old_interface, number, &interface);
 	del_addr_unless(dp, &old.addr4, number, &ep->addr4);
 	del_addr_unless(dp, &old.addr6, number, &ep->addr6);
 	return 0;
@@ -131,17 +137,22 @@ int wr_endpoint_put(struct wr_dp *dp, uint32_t number, const struct wr_endpoint 
 int wr_endpoint_del(struct wr_dp *dp, uint32_t number)
 {
 	struct wr_endpoint *row = row_of(dp, number);
-	int r, first = 0;
+	struct wr_addr interface;
+	int r[3], i;
 
 	if (!row)
 		return -E2BIG;
 	if (!(row->flags & WR_EP_USED))
 		return 0;
-	first = del_addr(dp, &row->addr4, number);
-	r = del_addr(dp, &row->addr6, number);
+	interface = wr_ep_ifindex_key(row->ifindex);
+	r[0] = del_addr(dp, &row->addr4, number);
+	r[1] = del_addr(dp, &row->addr6, number);
+	r[2] = del_addr(dp, &interface, number);
 	wr_store(&row->flags, 0);
 	raise_gen(row);
-	return first < 0 ? first : r;
+	for (i = 0; i < 2 && r[i] == 0; i++)
+		;
+	return r[i];
 }
 
 int wr_endpoint_get(const struct wr_dp *dp, uint32_t number, struct wr_endpoint *ret)
@@ -229,6 +240,8 @@ static int report_addr(void *ctx, const void *key, const void *value)
 	uint32_t number;
 
 	memcpy(&addr, key, sizeof(addr));
+	if (wr_ep_is_ifindex_key(&addr))
+		return 0;
 	memcpy(&number, value, sizeof(number));
 	return w->fn(w->ctx, &addr, number);
 }

@@ -235,7 +235,7 @@ static void fill_levels_say_what_is_used(void **state)
 	assert_int_equal(wr_dp_fill(dp, fill), 0);
 	assert_int_equal(fill[WR_MAP_wr_endpoints].used, 1);
 	assert_int_equal(fill[WR_MAP_wr_endpoints].size, 8);
-	assert_int_equal(fill[WR_MAP_wr_ep_by_addr].used, 2);
+	assert_int_equal(fill[WR_MAP_wr_ep_by_addr].used, 3); /* and the interface */
 	assert_int_equal(fill[WR_MAP_wr_peers].used, 1);
 	assert_int_equal(fill[WR_MAP_wr_flows].used, 1);
 	assert_int_equal(fill[WR_MAP_wr_flows].size, DP_SHARDS * 64);

@@ -338,6 +338,34 @@ static void masquerade_addresses_change_together_with_the_generation(void **stat
 
 #define test(name) cmocka_unit_test_setup_teardown(name, dp_maps_make, dp_maps_remove)
 
+static int count_addr(void *ctx, const struct wr_addr *a, uint32_t number)
+{
+	(*(int *)ctx)++;
+	return 0;
+}
+
+static void an_endpoint_is_found_by_its_interface_until_it_goes(void **state)
+{
+	struct wr_dp *dp = dp_open();
+	struct wr_endpoint ep = endpoint("10.0.0.1", "fd00::1");
+	struct wr_addr old = wr_ep_ifindex_key(ep.ifindex), new = wr_ep_ifindex_key(77);
+	uint32_t number = 0;
+	int shown = 0;
+
+	assert_int_equal(wr_endpoint_put(dp, 3, &ep), 0);
+	assert_int_equal(wr_endpoint_lookup(dp, &old, &number), 0);
+	assert_int_equal(number, 3);
+	assert_int_equal(wr_ep_addr_dump(dp, count_addr, &shown), 0);
+	assert_int_equal(shown, 2);
+	ep.ifindex = 77;
+	assert_int_equal(wr_endpoint_put(dp, 3, &ep), 0);
+	assert_int_equal(wr_endpoint_lookup(dp, &old, &number), -ENOENT);
+	assert_int_equal(wr_endpoint_lookup(dp, &new, &number), 0);
+	assert_int_equal(wr_endpoint_del(dp, 3), 0);
+	assert_int_equal(wr_endpoint_lookup(dp, &new, &number), -ENOENT);
+	wr_dp_close(dp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +385,7 @@ int main(void)
 		test(peers_are_dumped_with_their_prefixes),
 		test(a_changed_next_hop_raises_its_generation_and_an_equal_one_does_not),
 		test(masquerade_addresses_change_together_with_the_generation),
+		test(an_endpoint_is_found_by_its_interface_until_it_goes),
 	};
 
 	return cmocka_run_group_tests(tests, dp_sandbox_enter, dp_sandbox_leave);
