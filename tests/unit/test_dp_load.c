@@ -2,6 +2,7 @@
 /* Claims about loading, adopting, replacing and removing, with small programs on the real maps. */
 #include "tests/unit/check.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -12,9 +13,11 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
+#include "lib/base/clock.h"
 #include "lib/dp/tables.h"
 #include "tests/unit/dp_fixture.h"
 #include "tests/unit/dp_probe.h"
+#include "tests/unit/svc_fixture.h"
 
 static void a_load_pins_maps_and_programs(void **state)
 {
@@ -56,18 +59,93 @@ static void without_pins_nothing_is_pinned(void **state)
 	wr_dp_close(dp);
 }
 
-static void the_embedded_objects_load(void **state)
+/* The real programs, unpinned. */
+static struct wr_dp *load_embedded(void)
 {
-	struct wr_dp_options opt = { .config = { .flow_shards = 4, .hz = 100 } };
+	struct wr_dp_options opt = { .config = { .flow_shards = 4, .hz = 1 } };
 	struct wr_err err = WR_ERR_INIT;
 	struct wr_dp *dp = NULL;
-	size_t i;
 
 	if (wr_dp_load(&opt, &dp, &err) < 0)
 		fail_msg("%s", err.msg);
+	return dp;
+}
+
+static void the_embedded_objects_load(void **state)
+{
+	struct wr_dp *dp = load_embedded();
+	size_t i;
+
 	for (i = 0; i < dp->progs.n; i++)
 		assert_true(dp->progs.v[i].fd >= 0);
 	assert_true(dp->progs.n >= wr_bpf_objects_n);
+	for (i = 0; i < WR_MAP_MAX; i++)
+		if (wr_dp_map_fd(dp, (enum wr_map)i) < 0)
+			fail_msg("no program has map %s", wr_map_name((enum wr_map)i));
+	wr_dp_close(dp);
+}
+
+static void put_expired_flow(struct wr_dp *dp)
+{
+	struct wr_flow_key key = probe_flow_key(7);
+	struct wr_flow flow = { .state = WR_FLOW_PROMOTED | WR_TCP_RESET,
+				.src_ep = WR_EP_NONE,
+				.dst_ep = WR_EP_NONE };
+
+	assert_int_equal(wr_sys_map_update(dp->shards.v[2], &key, &flow, BPF_ANY), 0);
+}
+
+static void a_sweep_marks_what_expired_and_deletes_it_later(void **state)
+{
+	struct wr_dp *dp = load_embedded();
+	uint64_t end = wr_now_ms() + 10000;
+	struct wr_sweep_stats st;
+	uint32_t i;
+
+	put_expired_flow(dp);
+	assert_int_equal(wr_flow_sweep(dp, 2, &st), 0);
+	assert_int_equal(st.seen, 1);
+	assert_int_equal(st.marked, 1);
+	assert_int_equal(st.deleted, 0);
+	do {
+		assert_int_equal(wr_flow_sweep(dp, 2, &st), 0);
+		assert_int_equal(st.seen, 1);
+	} while (!st.deleted && wr_now_ms() < end);
+	assert_int_equal(st.deleted, 1);
+	for (i = 0; i <= wr_flow_shards(dp); i++) {
+		assert_int_equal(wr_flow_sweep(dp, i, &st), 0);
+		assert_int_equal(st.seen, 0);
+	}
+	assert_int_equal(wr_flow_sweep(dp, wr_flow_shards(dp) + 1, &st), -EINVAL);
+	wr_dp_close(dp);
+}
+
+static void a_lookup_answers_with_the_backend_of_the_set(void **state)
+{
+	struct wr_dp *dp = load_embedded();
+	struct wr_svc_table *t = fx_open_table(dp);
+	struct wr_lb_query q = { .src = fx_addr4(0x0a000001), .proto = IPPROTO_TCP };
+	struct wr_svc_backend be = fx_backend(10);
+	struct wr_lb_answer a;
+	struct want w;
+
+	fx_want_init(&w, 5);
+	fx_want_backends(&w, 10, 1);
+	fx_put(t, &w);
+	q.dst = w.fes[0].addr;
+	q.dport = w.fes[0].port;
+	assert_int_equal(wr_lb_lookup(dp, &q, &a), 0);
+	assert_int_equal(a.reason, WR_REASON_NONE);
+	assert_int_equal(a.service, 5);
+	assert_true(a.backend > 0);
+	assert_true(wr_addr_eq(&a.addr, &be.addr));
+	assert_int_equal(a.port, be.port);
+	fx_want_backends(&w, 10, 0);
+	fx_put(t, &w);
+	assert_int_equal(wr_lb_lookup(dp, &q, &a), 0);
+	assert_int_equal(a.reason, WR_REASON_NO_BACKEND);
+	assert_int_equal(a.backend, 0);
+	wr_svc_table_close(t);
 	wr_dp_close(dp);
 }
 
@@ -351,6 +429,8 @@ int main(void)
 		test(programs_see_the_configuration),
 		test(without_pins_nothing_is_pinned),
 		test(the_embedded_objects_load),
+		test(a_sweep_marks_what_expired_and_deletes_it_later),
+		test(a_lookup_answers_with_the_backend_of_the_set),
 		test(flows_are_spread_over_all_shards),
 		test(what_a_killed_process_left_is_adopted),
 		test(adopted_maps_are_the_same_maps),
