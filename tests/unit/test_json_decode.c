@@ -71,6 +71,7 @@ static void errors_name_field_expectation_and_value(void **state)
 	assert_says(wr_json_decode_str(j, "spec", "i", &s, &err), "spec.i: must be a string, not 7");
 	assert_says(wr_json_decode_bool(j, "", "s", &b, &err), "s: must be true or false, not \"x\"");
 	assert_says(wr_json_decode_int(j, "a[1]", "i", 8, 9, &i, &err), "a[1].i: must be 8-9, not 7");
+	assert_says(wr_json_decode_int(j, "", "i", 0, 6, &i, &err), "i: must be 0-6, not 7");
 	assert_says(wr_json_decode_int(j, "", "d", 0, 9, &i, &err), "d: must be 0-9, not 1.5");
 	assert_says(wr_json_decode_int(j, "", "s", 0, 9, &i, &err), "s: must be 0-9, not \"x\"");
 	assert_says(wr_json_decode_array(j, "", "o", &v, &err), "o: must be a list, not an object");

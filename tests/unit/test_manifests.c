@@ -197,6 +197,8 @@ static void other_files_are_left_alone(void **state)
 	start(lab);
 	assert_int_equal(lab->reports, 0);
 	put(lab, ".b.yaml", "{");
+	/* Opening it would wait for somebody to write. */
+	assert_int_equal(mkfifo(path(lab, "later.yaml"), 0600), 0);
 	settle(lab);
 	assert_int_equal(lab->reports, 0);
 	assert_int_equal(wr_manifests_files(lab->m), 0);
