@@ -174,9 +174,12 @@ agent_start() {
 	local name=$1
 
 	shift
-	node "$name" weir-agent --instance "$name" --node "node-$name" --manifests "$MANIFESTS" \
-		--cgroup-root "$WR_CGROUP/$name" --install-cni=false "$@" \
-		>>"$WR_T/log/agent-$name" 2>&1 3>&- 4>&- &
+	# The process itself, not a shell around it: agent_kill must not miss.
+	(
+		echo "$BASHPID" >"$WR_CGROUP/$name/node/cgroup.procs"
+		exec nsenter --net="/run/netns/n-$name" -- weir-agent --instance "$name" --node "node-$name" \
+			--manifests "$MANIFESTS" --cgroup-root "$WR_CGROUP/$name" --install-cni=false "$@"
+	) >>"$WR_T/log/agent-$name" 2>&1 3>&- 4>&- &
 	AGENT_PID[$name]=$!
 	eventually -t 10 weir status --instance "$name" --ready
 }
