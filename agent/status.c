@@ -240,6 +240,8 @@ static void add_datapath(const struct wr_agent *a, struct wr_json *j)
 	wr_json_add(j, "routing", encode_routing(a));
 	wr_json_add_int(j, "mtu", n->pod_mtu);
 	wr_json_add_bool(j, "masquerade", a->config->masquerade);
+	wr_json_add_bool(j, "flow_events", a->config->flow_events);
+	wr_json_add_int(j, "drop_sample", a->config->drop_sample);
 	wr_json_add(j, "masquerade4", encode_addr(&n->masq[WR_V4]));
 	wr_json_add(j, "masquerade6", encode_addr(&n->masq[WR_V6]));
 	wr_json_add(j, "uplinks", encode_uplinks(a));
