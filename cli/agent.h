@@ -17,4 +17,10 @@ int wr_agent_get(struct wr_cli *cli, const char *what, struct wr_json **ret, str
 int wr_agent_call(struct wr_cli *cli, const char *verb, struct wr_json *body /* taken */,
 		  struct wr_json **ret, struct wr_err *err);
 
+/*
+ * Whether interface numbers of the datapath mean something here: the agent lives in our network namespace. An agent that
+ * is away is taken to.
+ */
+bool wr_agent_shares_netns(const struct wr_cli *cli);
+
 #endif

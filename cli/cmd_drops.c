@@ -80,7 +80,7 @@ static void print_recent(struct wr_cli *cli, const struct wr_names *names, const
 		if (cli->json) {
 			wr_out_item(&out, item);
 		} else {
-			wr_event_write(cli, item);
+			wr_event_write(cli, item, WR_EVENT_DATE);
 			wr_json_free(item);
 		}
 	}
@@ -92,12 +92,15 @@ static void print_recent(struct wr_cli *cli, const struct wr_names *names, const
 
 static int show_recent(struct wr_cli *cli, struct wr_err *err)
 {
+	struct wr_err why = WR_ERR_INIT;
 	wr_auto_json *body = NULL;
 	wr_auto_names names = { 0 };
 	int r;
 
-	if (!wr_agent_is_there(cli, err))
-		return wr_err_wrap(err, -ENOTCONN, "the latest drops are the agent's to tell");
+	if (!wr_agent_is_there(cli, &why))
+		return wr_cli_fail(cli, WR_EXIT_NOTHING, -ENOTCONN, err,
+				   "the latest drops are kept by the agent, which is away (%s); `weir drops` still counts",
+				   why.msg);
 	r = wr_agent_get(cli, "drops", &body, err);
 	if (r < 0)
 		return r;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* weir endpoints: the pods of this node. */
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,13 +105,11 @@ static void add_stats(struct wr_json *j, const struct wr_dp *dp, uint32_t number
 
 static void add_endpoint(struct wr_json *j, uint32_t number, const struct wr_endpoint *ep)
 {
-	char mac[WR_MAC_STRLEN], ifname[IF_NAMESIZE];
+	char mac[WR_MAC_STRLEN];
 
 	wr_json_add_int(j, "number", number);
 	wr_json_add_int(j, "identity", ep->identity);
 	wr_json_add_int(j, "ifindex", ep->ifindex);
-	if (!wr_json_get(j, "interface") && if_indextoname(ep->ifindex, ifname))
-		wr_json_add_str(j, "interface", ifname);
 	wr_json_add_str(j, "mac", wr_mac_format(ep->mac, mac));
 	wr_json_add_int(j, "mtu", ep->mtu);
 	add_addr(j, "ipv4", &ep->addr4);

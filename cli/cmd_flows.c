@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/agent.h"
 #include "cli/commands.h"
 #include "cli/flow_list.h"
 #include "cli/frontends.h"
@@ -79,17 +80,18 @@ static void cell_service(const struct wr_json *item, const char *key, struct wr_
 		wr_strbuf_addf(out, "#%lld", (long long)wr_json_get_int(item, "service_id", 0));
 }
 
-/* A verdict against the flow says more than its state. */
+/* A verdict against the flow says more than its state; ss(8) too says "estab". */
 static void cell_state(const struct wr_json *item, const char *key, struct wr_strbuf *out)
 {
-	const char *verdict = wr_json_get_str(item, "verdict");
+	const char *verdict = wr_json_get_str(item, "verdict"),
+		   *state = wr_json_get_str(item, "state");
 
 	if (wr_streq(verdict, "deny"))
 		wr_strbuf_addstr(out, "DENIED");
 	else if (wr_streq(verdict, "audit"))
 		wr_strbuf_addstr(out, "audited");
 	else
-		wr_cell_plain(item, "state", out);
+		wr_strbuf_addstr(out, wr_streq(state, "established") ? "estab" : state);
 }
 
 static void cell_out(const struct wr_json *item, const char *key, struct wr_strbuf *out)
@@ -113,7 +115,7 @@ static const struct wr_out_column columns[] = {
 	{ "DESTINATION", NULL, cell_dst, 0, 12 },
 	{ "SERVICE", NULL, cell_service, 0, 10 },
 	{ "STATE", NULL, cell_state, 0, 0 },
-	{ "PACKETS", "packets", wr_cell_count, WR_COL_RIGHT, 0 },
+	{ "PKTS", "packets", wr_cell_count, WR_COL_RIGHT, 0 },
 	{ "BYTES", "bytes", wr_cell_bytes, WR_COL_RIGHT, 0 },
 	{ "IDLE", "idle_ms", wr_cell_ms, WR_COL_RIGHT, 0 },
 	{ "AGE", "age_ms", wr_cell_ms, WR_COL_RIGHT | WR_COL_WIDE, 0 },
@@ -220,6 +222,7 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 	wr_names_load(cli, WR_NAMES_ALL, &names);
 	view.dp = dp;
 	view.names = &names;
+	view.ifnames = wr_agent_shares_netns(cli);
 	r = parse_filter(cli, dp, &names, &filter, err);
 	if (r == 0)
 		r = list_flows(cli, &view, &filter, err);

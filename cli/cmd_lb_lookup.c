@@ -231,10 +231,13 @@ static struct wr_json *encode(const struct lookup *l)
 	struct wr_json *j = wr_json_new_object(), *list = wr_json_new_array();
 	uint32_t service = l->answers.n ? l->answers.v[0].answer.service : 0;
 	const char *name = wr_names_number(&l->names, WR_NAME_SERVICE, service);
+	const char *src_name = wr_names_addr(&l->names, &l->query.src);
 	char addr[WR_ADDR_STRLEN], proto[16];
 	size_t i;
 
 	wr_json_add_str(j, "src", wr_addr_format(&l->query.src, addr));
+	if (src_name)
+		wr_json_add_str(j, "src_name", src_name);
 	wr_json_add_str(j, "dst", wr_addr_format(&l->query.dst, addr));
 	wr_json_add_int(j, "dst_port", ntohs(l->query.dport));
 	wr_json_add_str(j, "proto", wr_proto_format(l->query.proto, proto));
@@ -276,11 +279,13 @@ static void print(struct wr_cli *cli, const struct wr_json *j)
 {
 	const struct wr_json *list = wr_json_get(j, "answers"), *first = wr_json_at(list, 0);
 	wr_auto_strbuf dst = WR_STRBUF_INIT;
-	const char *service = wr_json_get_str(j, "service");
+	const char *service = wr_json_get_str(j, "service"),
+		   *src_name = wr_json_get_str(j, "src_name");
 
 	wr_human_socket(wr_json_get_str(j, "dst"), (uint16_t)wr_json_get_int(j, "dst_port", 0), &dst);
-	fprintf(cli->out, "%s -> %s/%s%s%s\n", wr_json_get_str(j, "src"), dst.buf,
-		wr_json_get_str(j, "proto"), service ? "  " : "", service ? service : "");
+	fprintf(cli->out, "%s%s%s -> %s/%s%s%s\n", src_name ? src_name : "", src_name ? " " : "",
+		wr_json_get_str(j, "src"), dst.buf, wr_json_get_str(j, "proto"),
+		service ? "  " : "", service ? service : "");
 	if (wr_json_len(list) == 1 && !wr_json_get(first, "number")) {
 		wr_strbuf_reset(&dst);
 		cell_answer(first, NULL, &dst);

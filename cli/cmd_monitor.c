@@ -43,7 +43,7 @@ static void take_event(struct monitor *m, const struct wr_json *wire)
 
 	if (m->pod.given && !end_matches(m, item, "src") && !end_matches(m, item, "dst"))
 		return;
-	wr_event_write(m->cli, item);
+	wr_event_write(m->cli, item, 0);
 	m->shown++;
 }
 
@@ -121,6 +121,19 @@ static int follow(struct monitor *m, struct wr_err *err)
 	return r < 0 ? r : 0;
 }
 
+/* Waiting for what will never come is worse than a word. */
+static void warn_without_flows(struct wr_cli *cli)
+{
+	wr_auto_json *status = NULL;
+
+	if (wr_cli_opt(cli, "drops") && !wr_cli_opt(cli, "flows"))
+		return;
+	if (wr_agent_get(cli, "status", &status, NULL) == 0 &&
+	    !wr_json_get_bool(status, "flow_events", true))
+		wr_cli_note(cli,
+			    "connections are not reported: the agent's option flow-events is off");
+}
+
 static int run_monitor(struct monitor *m, struct wr_err *err)
 {
 	int r = wr_match_parse(m->cli, &m->names, "--pod", wr_cli_opt(m->cli, "pod"), &m->pod, err);
@@ -143,6 +156,7 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 				   "events come from the agent, which is away (%s); `weir drops` still counts",
 				   why.msg);
 	wr_names_load(cli, WR_NAMES_ALL, &m.names);
+	warn_without_flows(cli);
 	r = run_monitor(&m, err);
 	wr_match_done(&m.pod);
 	wr_names_done(&m.names);

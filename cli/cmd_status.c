@@ -54,22 +54,34 @@ static struct wr_json *encode_maps(const struct wr_dp *dp)
 	return j;
 }
 
+struct attached {
+	struct wr_json *others; /* uplinks, overlay, cgroup */
+	int64_t pods;
+};
+
+/* A pod's programs are pinned under its attachment's key, 16 hex digits. */
 static int add_attached(void *ctx, const char *who)
 {
-	wr_json_push(ctx, wr_json_new_str(who));
+	struct attached *a = ctx;
+
+	if (strlen(who) == 16 && strspn(who, "0123456789abcdef") == 16)
+		a->pods++;
+	else
+		wr_json_push(a->others, wr_json_new_str(who));
 	return 0;
 }
 
 static void add_datapath(struct wr_cli *cli, const struct wr_dp *dp, struct wr_json *j)
 {
-	struct wr_json *attached = wr_json_new_array();
+	struct attached a = { .others = wr_json_new_array() };
 	struct wr_drop_count drops[WR_REASON_MAX];
 	uint64_t dropped = 0;
 	size_t i;
 
-	wr_dp_each_attached(cli->paths.pins, add_attached, attached);
+	wr_dp_each_attached(cli->paths.pins, add_attached, &a);
 	wr_json_add_bool(j, "tcx", wr_dp_has_tcx(dp));
-	wr_json_add(j, "attached", attached);
+	wr_json_add(j, "attached", a.others);
+	wr_json_add_int(j, "attached_pods", a.pods);
 	wr_json_add(j, "maps", encode_maps(dp));
 	if (wr_drops_get(dp, drops) < 0)
 		return;
@@ -95,6 +107,15 @@ static struct wr_json *encode(struct wr_cli *cli, const struct wr_dp *dp,
 /* --- for people: a line for each thing, and nothing about what is not known */
 
 #define LABEL "  %-13s "
+
+/* Appends "a, b, c". */
+static void add_list(const struct wr_json *list, struct wr_strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < wr_json_len(list); i++)
+		wr_strbuf_addf(out, "%s%s", out->len ? ", " : "", wr_json_str(wr_json_at(list, i)));
+}
 
 static void print_line(struct wr_cli *cli, const char *label, const char *text)
 {
@@ -167,7 +188,7 @@ static void print_links(struct wr_cli *cli, const struct wr_json *agent)
 	}
 	print_line(cli, "Uplinks", text.len ? text.buf : "NONE");
 	wr_strbuf_reset(&text);
-	wr_cell_list(agent, "pod_cidrs", &text);
+	add_list(wr_json_get(agent, "pod_cidrs"), &text);
 	if (text.len)
 		wr_strbuf_addf(&text, " (MTU %lld)", (long long)wr_json_get_int(agent, "mtu", 0));
 	print_line(cli, "Pod ranges", text.buf);
@@ -261,6 +282,41 @@ static const struct wr_out_column map_columns[] = {
 	{ 0 },
 };
 
+/* Without --wide only those that hold something. */
+static void print_maps(struct wr_cli *cli, const struct wr_json *maps)
+{
+	wr_auto_json *shown = wr_json_new_array();
+	wr_auto_strbuf memory = WR_STRBUF_INIT;
+	struct wr_json *map;
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < wr_json_len(maps); i++) {
+		map = wr_json_at(maps, i);
+		sum += (uint64_t)wr_json_get_int(map, "memory_bytes", 0);
+		if (!cli->width || wr_json_get_int(map, "used", 0))
+			wr_json_push(shown, wr_json_ref(map));
+	}
+	wr_human_bytes(sum, &memory);
+	wr_strbuf_addf(&memory, " in %zu maps, %zu of them empty", wr_json_len(maps),
+		       wr_json_len(maps) - wr_json_len(shown));
+	print_line(cli, "Memory", memory.buf);
+	fputc('\n', cli->out);
+	wr_out_rows(cli, map_columns, shown);
+}
+
+static void print_attached(struct wr_cli *cli, const struct wr_json *j)
+{
+	int64_t pods = wr_json_get_int(j, "attached_pods", 0);
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+
+	add_list(wr_json_get(j, "attached"), &text);
+	if (pods)
+		wr_strbuf_addf(&text, "%s%lld pod%s", text.len ? ", " : "", (long long)pods,
+			       pods == 1 ? "" : "s");
+	print_line(cli, "Attached", text.len ? text.buf : "NOTHING");
+}
+
 static void print_datapath(struct wr_cli *cli, const struct wr_json *j)
 {
 	wr_auto_strbuf text = WR_STRBUF_INIT;
@@ -268,15 +324,12 @@ static void print_datapath(struct wr_cli *cli, const struct wr_json *j)
 	wr_strbuf_addf(&text, "ABI %d, programs by %s", WR_ABI_VERSION,
 		       wr_json_get_bool(j, "tcx", false) ? "tcx" : "clsact");
 	print_line(cli, "Datapath", text.buf);
-	wr_strbuf_reset(&text);
-	wr_cell_list(j, "attached", &text);
-	print_line(cli, "Attached", text.len ? text.buf : "NOTHING");
+	print_attached(cli, j);
 	wr_strbuf_reset(&text);
 	wr_cell_count(j, "dropped_packets", &text);
 	wr_strbuf_addstr(&text, " packets since the maps were made (weir drops)");
 	print_line(cli, "Dropped", text.buf);
-	fputc('\n', cli->out);
-	wr_out_rows(cli, map_columns, wr_json_get(j, "maps"));
+	print_maps(cli, wr_json_get(j, "maps"));
 }
 
 static void print(struct wr_cli *cli, const struct wr_json *j)

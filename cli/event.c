@@ -162,58 +162,83 @@ static void pad_to(size_t has, size_t width, struct wr_strbuf *out)
 }
 
 /* Both ends share what room there is; the one that needs less leaves the rest to the other. */
-static void format_ends(const struct wr_json *item, size_t room, struct wr_strbuf *out)
+static void shorten_ends(const char *src, const char *dst, size_t room, struct wr_strbuf *out)
 {
-	wr_auto_strbuf src = WR_STRBUF_INIT, dst = WR_STRBUF_INIT;
-	size_t a, b, half = room / 2;
+	size_t a = wr_text_width(src), b = wr_text_width(dst), half = room / 2;
 
-	format_end(item, true, &src);
-	format_end(item, false, &dst);
-	a = wr_text_width(src.buf);
-	b = wr_text_width(dst.buf);
-	if (room && a + b > room) {
+	if (a + b > room) {
 		a = a <= half ? a : b <= room - half ? room - b : half;
 		b = room - a;
 	}
-	wr_text_shorten(src.buf, a, out);
+	wr_text_shorten(src, a, out);
 	wr_strbuf_addstr(out, " -> ");
-	wr_text_shorten(dst.buf, b, out);
-	pad_to(WR_MIN(a, wr_text_width(src.buf)) + WR_MIN(b, wr_text_width(dst.buf)), room, out);
+	wr_text_shorten(dst, b, out);
 }
 
-/* Columns: 12 time, 5 type, 5 protocol, their blanks, " -> " between the ends. */
-#define FIXED_WIDTH (12 + 1 + 5 + 1 + 6 + 4 + 2)
-#define ENDS_LEAST  24
-
-void wr_event_format(const struct wr_json *item, size_t width, bool colour, struct wr_strbuf *out)
+/* What both sides of a line get of @total columns: half, unless one needs more and the other less. */
+static size_t share(size_t total, size_t ends, size_t rest)
 {
-	const char *time = wr_json_get_str(item, "time"), *reason = wr_json_get_str(item, "reason");
+	size_t half = total / 2, spare = rest < total ? total - rest : 0;
+
+	if (ends <= half)
+		return WR_MAX(ends, WR_MIN(half, spare));
+	return WR_MAX(half, WR_MIN(ends, spare));
+}
+
+/* @width 0: no limit. */
+static void format_sides(const struct wr_json *item, size_t width, const char *rest,
+			 struct wr_strbuf *out)
+{
+	wr_auto_strbuf src = WR_STRBUF_INIT, dst = WR_STRBUF_INIT;
+	size_t has, room, left = wr_text_width(rest);
+
+	format_end(item, true, &src);
+	format_end(item, false, &dst);
+	has = room = wr_text_width(src.buf) + wr_text_width(dst.buf);
+	if (width) {
+		room = share(width, has, left);
+		left = width - room;
+	}
+	shorten_ends(src.buf, dst.buf, room, out);
+	pad_to(WR_MIN(has, room), room, out);
+	wr_strbuf_addstr(out, "  ");
+	wr_text_shorten(rest, left, out);
+}
+
+/* "13:01:53.821", or "2026-11-21 13:01:53" for what may be days old. */
+static void format_time(const char *time, bool date, struct wr_strbuf *out)
+{
+	if (!time || strlen(time) < strlen("2026-11-21T13:01:53.821"))
+		wr_strbuf_addf(out, "%-*s ", date ? 19 : 12, "-");
+	else if (date)
+		wr_strbuf_addf(out, "%.10s %.8s ", time, time + 11);
+	else
+		wr_strbuf_addf(out, "%.12s ", time + 11);
+}
+
+/* Columns behind the time: type, protocol, their blanks, " -> " between the ends, two blanks behind them. */
+#define FIXED_WIDTH (5 + 1 + 6 + 1 + 4 + 2)
+
+void wr_event_format(const struct wr_json *item, size_t width, unsigned int flags,
+		     struct wr_strbuf *out)
+{
 	const char *type = wr_json_get_str(item, "type"), *proto = wr_json_get_str(item, "proto");
+	size_t fixed = FIXED_WIDTH + (flags & WR_EVENT_DATE ? 20 : 13);
 	wr_auto_strbuf rest = WR_STRBUF_INIT;
-	size_t left;
 
 	if (wr_streq(type, "drop") || wr_streq(type, "audit"))
-		wr_strbuf_addf(&rest, "%s, ", reason);
+		wr_strbuf_addf(&rest, "%s, ", wr_json_get_str(item, "reason"));
 	format_rest(item, &rest);
-	left = width > FIXED_WIDTH + ENDS_LEAST ? width - FIXED_WIDTH - ENDS_LEAST : 0;
-	wr_strbuf_addf(out, "%.12s ", time && strlen(time) > 11 ? time + 11 : "-");
-	format_type(type, colour, out);
-	wr_strbuf_addf(out, " %-6s", proto ? proto : "-");
-	if (!width) {
-		format_ends(item, 0, out);
-		wr_strbuf_addf(out, "  %s", rest.buf);
-	} else {
-		left = WR_MIN(left, wr_text_width(rest.buf));
-		format_ends(item, width - FIXED_WIDTH - left, out);
-		wr_strbuf_addstr(out, "  ");
-		wr_text_shorten(rest.buf, left, out);
-	}
+	format_time(wr_json_get_str(item, "time"), flags & WR_EVENT_DATE, out);
+	format_type(type, flags & WR_EVENT_COLOUR, out);
+	wr_strbuf_addf(out, " %-6s ", proto ? proto : "-");
+	format_sides(item, width ? width - fixed : 0, rest.buf, out);
 	while (out->len && out->buf[out->len - 1] == ' ')
 		out->buf[--out->len] = '\0';
 	wr_strbuf_addch(out, '\n');
 }
 
-void wr_event_write(struct wr_cli *cli, const struct wr_json *item)
+void wr_event_write(struct wr_cli *cli, const struct wr_json *item, unsigned int flags)
 {
 	wr_auto_strbuf line = WR_STRBUF_INIT;
 
@@ -224,7 +249,8 @@ void wr_event_write(struct wr_cli *cli, const struct wr_json *item)
 		wr_json_format(item, false, &line);
 		wr_strbuf_addch(&line, '\n');
 	} else {
-		wr_event_format(item, cli->width, cli->terminal, &line);
+		flags |= cli->terminal ? WR_EVENT_COLOUR : 0;
+		wr_event_format(item, cli->width, flags, &line);
 	}
 	fputs(line.buf, cli->out);
 	/* Whoever reads a pipe wants it now. */

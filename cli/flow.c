@@ -86,11 +86,14 @@ static void add_addr(struct wr_json *j, const char *key, const struct wr_addr *a
 	wr_json_add_str(j, key, wr_addr_format(a, text));
 }
 
-static void add_ifname(struct wr_json *j, uint32_t ifindex)
+static void add_interface(const struct wr_flow_view *v, struct wr_json *j, uint32_t ifindex)
 {
 	char name[IF_NAMESIZE];
 
-	if (ifindex && if_indextoname(ifindex, name))
+	if (!ifindex)
+		return;
+	wr_json_add_int(j, "ifindex", ifindex);
+	if (v->ifnames && if_indextoname(ifindex, name))
 		wr_json_add_str(j, "interface", name);
 }
 
@@ -131,7 +134,7 @@ static void add_endpoint(const struct wr_flow_view *v, struct wr_json *j, uint32
 		return;
 	name = wr_names_addr(v->names, &ep.addr4);
 	add_str_if(j, "name", name ? name : wr_names_addr(v->names, &ep.addr6));
-	add_ifname(j, ep.ifindex);
+	add_interface(v, j, ep.ifindex);
 }
 
 static void add_nexthop(const struct wr_flow_view *v, struct wr_json *j, uint32_t number)
@@ -147,7 +150,7 @@ static void add_nexthop(const struct wr_flow_view *v, struct wr_json *j, uint32_
 		return;
 	}
 	wr_json_add_str(j, "kind", nh.kind < WR_ARRAY_SIZE(kinds) ? kinds[nh.kind] : "unknown");
-	add_ifname(j, nh.ifindex);
+	add_interface(v, j, nh.ifindex);
 	if (!wr_addr_is_zero(&nh.gateway))
 		add_addr(j, "gateway", &nh.gateway);
 	add_str_if(j, "node", wr_names_addr(v->names, &nh.gateway));

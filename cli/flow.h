@@ -28,6 +28,7 @@ struct wr_flow_view {
 	const struct wr_dp *dp;
 	const struct wr_names *names;
 	struct wr_ticks ticks;
+	bool ifnames; /* interface numbers are those of our network namespace */
 };
 
 struct wr_json *wr_flow_encode(const struct wr_flow_view *v, const struct wr_flow_row *row);

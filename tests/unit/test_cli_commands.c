@@ -218,9 +218,9 @@ static void ready_is_quiet_when_it_is_and_says_why_when_not(void **state)
 
 static void nothing_to_read_has_its_own_exit_status_and_one_line(void **state)
 {
-	static const char *const lines[] = { "status",   "flows", "endpoints", "services",
-					     "backends", "drops", "service x", "lb lookup a b:1",
-					     "monitor",  "ipam" };
+	static const char *const lines[] = { "status",          "flows",   "endpoints", "services",
+					     "backends",        "drops",   "service x", "nodes",
+					     "lb lookup a b:1", "monitor", "ipam" };
 	size_t i;
 
 	for (i = 0; i < WR_ARRAY_SIZE(lines); i++) {
@@ -251,7 +251,7 @@ static void monitor_shows_names_and_ends_at_its_limit(void **state)
 	struct cli_result r = cli_run("monitor --limit 1");
 
 	assert_int_equal(r.status, WR_EXIT_OK);
-	assert_has(r.out, "03:04:05.678 DROP  tcp   default/client:400 -> default/far:80");
+	assert_has(r.out, "03:04:05.678 DROP  tcp    default/client:400 -> default/far:80");
 	assert_has(r.out, "policy-ingress, pod-ingress 74 B SYN");
 	assert_fits(r.out, 100);
 	assert_null(strstr(r.out, "03:04:06"));

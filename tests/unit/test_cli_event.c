@@ -50,7 +50,7 @@ static void a_line_is_never_wider_than_it_may_be(void **state)
 	for (width = 60; width < 240; width++) {
 		wr_auto_strbuf line = WR_STRBUF_INIT;
 
-		wr_event_format(item, width, false, &line);
+		wr_event_format(item, width, width % 2 ? WR_EVENT_DATE : 0, &line);
 		assert_int_equal(line.buf[line.len - 1], '\n');
 		if (wr_text_width(line.buf) - 1 > width)
 			fail_msg("%zu: %s", width, line.buf);
@@ -63,8 +63,8 @@ static void without_a_width_nothing_is_shortened(void **state)
 	wr_auto_json *item = item_of(&names, wire);
 	wr_auto_strbuf line = WR_STRBUF_INIT;
 
-	wr_event_format(item, 0, false, &line);
-	assert_string_equal(line.buf, "03:04:05.678 DROP  tcp   default/own:400 -> "
+	wr_event_format(item, 0, 0, &line);
+	assert_string_equal(line.buf, "03:04:05.678 DROP  tcp    default/own:400 -> "
 				      "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:80  policy-ingress, "
 				      "pod-ingress 74 B SYN+ACK rule 7\n");
 }
@@ -75,10 +75,20 @@ static void colours_come_only_when_asked_for(void **state)
 	wr_auto_json *item = item_of(&names, wire);
 	wr_auto_strbuf plain = WR_STRBUF_INIT, colour = WR_STRBUF_INIT;
 
-	wr_event_format(item, 100, false, &plain);
-	wr_event_format(item, 100, true, &colour);
+	wr_event_format(item, 100, 0, &plain);
+	wr_event_format(item, 100, WR_EVENT_COLOUR, &colour);
 	assert_null(strchr(plain.buf, '\033'));
 	assert_non_null(strstr(colour.buf, "\033[31mDROP \033[0m"));
+}
+
+static void what_may_be_old_shows_its_day(void **state)
+{
+	wr_auto_names names = { 0 };
+	wr_auto_json *item = item_of(&names, wire);
+	wr_auto_strbuf line = WR_STRBUF_INIT;
+
+	wr_event_format(item, 100, WR_EVENT_DATE, &line);
+	assert_ptr_equal(strstr(line.buf, "2026-01-02 03:04:05 DROP "), line.buf);
 }
 
 static void a_flow_that_ends_says_what_it_has_carried(void **state)
@@ -90,8 +100,9 @@ static void a_flow_that_ends_says_what_it_has_carried(void **state)
 				"\"destination\":{\"address\":\"10.0.0.2\",\"port\":77}}");
 	wr_auto_strbuf line = WR_STRBUF_INIT;
 
-	wr_event_format(item, 0, false, &line);
-	assert_string_equal(line.buf, "- end   icmp  10.0.0.1 -> 10.0.0.2  12.3k packets, 2.0 KiB\n");
+	wr_event_format(item, 0, 0, &line);
+	assert_string_equal(line.buf,
+			    "-            end   icmp   10.0.0.1 -> 10.0.0.2  12.3k packets, 2.0 KiB\n");
 }
 
 int main(void)
@@ -101,6 +112,7 @@ int main(void)
 		cmocka_unit_test(a_line_is_never_wider_than_it_may_be),
 		cmocka_unit_test(without_a_width_nothing_is_shortened),
 		cmocka_unit_test(colours_come_only_when_asked_for),
+		cmocka_unit_test(what_may_be_old_shows_its_day),
 		cmocka_unit_test(a_flow_that_ends_says_what_it_has_carried),
 	};
 
