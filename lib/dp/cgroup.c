@@ -19,6 +19,11 @@ struct target {
 	const char *path;
 };
 
+static void target_done(struct target *t)
+{
+	wr_close_p(&t->fd);
+}
+
 static int open_target(const char *path, struct target *ret, struct wr_err *err)
 {
 	struct stat st;
@@ -68,16 +73,14 @@ static int attach(struct wr_dp *dp, const struct wr_dp_prog *prog, const struct 
 
 int wr_dp_attach_cgroup(struct wr_dp *dp, const char *path, struct wr_err *err)
 {
-	wr_cleanup(wr_close_p) int owned = -1;
 	char dir[WR_DP_PATH_SIZE];
-	struct target t = { .fd = -1 };
+	wr_cleanup(target_done) struct target t = { .fd = -1 };
 	size_t i;
 	int r;
 
 	if (!dp->pins)
 		return wr_err_set(err, -EINVAL, "socket hooks need a pin directory");
 	r = open_target(path, &t, err);
-	owned = t.fd;
 	if (r < 0)
 		return r;
 	r = wr_dp_link_dir(dp->pins, WHO, dir);

@@ -38,6 +38,7 @@ struct wr_dp *wr_dp_new(const char *pins, bool readonly)
 	if (pins)
 		dp->pins = wr_xstrdup(pins);
 	dp->readonly = readonly;
+	dp->arrays = wr_xcalloc(WR_MAP_MAX, sizeof(*dp->arrays));
 	dp->maglev_size = WR_MAGLEV_SIZE;
 	for (i = 0; i < WR_MAP_MAX; i++) {
 		dp->fds[i] = -1;
@@ -73,6 +74,7 @@ void wr_dp_close(struct wr_dp *dp)
 		free(dp->progs.v[i].name);
 	}
 	wr_vec_done(&dp->progs);
+	free(dp->arrays);
 	free(dp->pins);
 	free(dp);
 }

@@ -187,7 +187,7 @@ static int plan_pinned(struct wr_map_plan *p, enum wr_map map, int *fd, bool own
 static int find_undrained(struct wr_load *l, enum wr_map map, struct wr_err *err)
 {
 	struct wr_map_plan *p = &l->maps[map];
-	struct wr_sys_map have, mine, inner;
+	struct wr_sys_map have = { 0 }, mine = { 0 }, inner = { 0 };
 	char path[WR_DP_PATH_SIZE];
 	wr_autofd int fd = -1;
 	int r;

@@ -25,7 +25,7 @@ struct wr_dp {
 	uint32_t maglev_size;
 	int fds[WR_MAP_MAX]; /* -1: not there */
 	struct wr_sys_map info[WR_MAP_MAX];
-	struct wr_array arrays[WR_MAP_MAX]; /* of those that can be mapped */
+	struct wr_array *arrays; /* by map; open are those that can be mapped */
 	/* Rows in use as this process counts them; WR_DP_UNKNOWN: nobody has counted. */
 	uint64_t used[WR_MAP_MAX];
 	WR_VEC(int) shards; /* of wr_flows; then those that drain, -1 where there is none */
@@ -47,8 +47,7 @@ int wr_dp_map_by_name(const char *name);
 /* Element @i of an array; NULL: out of range or not mapped. */
 static inline void *wr_dp_at(const struct wr_dp *dp, enum wr_map map, uint32_t i)
 {
-	/* Reading maps windows too; the contents are not the handle's. */
-	return wr_array_at((struct wr_array *)(uintptr_t)&dp->arrays[map], i);
+	return wr_array_at(&dp->arrays[map], i);
 }
 
 /*

@@ -192,7 +192,7 @@ int wr_shards_copy(struct wr_load *l, struct wr_err *err)
 {
 	const struct wr_map_plan *p = &l->maps[WR_MAP_wr_flows];
 	struct spread s = { .l = l, .after = l->in_force };
-	struct wr_sys_map info;
+	struct wr_sys_map info = { 0 };
 	uint32_t i;
 	int r = 0;
 

@@ -158,8 +158,10 @@ static int flush_puts(struct wr_svc_table *t, struct wr_err *err)
 	int r, first = 0;
 
 	collect(t, true, &rows);
-	r = wr_map_put_many(t->dp->fds[map], &t->dp->info[map], rows.keys.v, rows.words.v,
-			    (uint32_t)rows.keys.n, &done);
+	if (!rows.keys.n)
+		return 0;
+	wr_map_put_many(t->dp->fds[map], &t->dp->info[map], rows.keys.v, rows.words.v,
+			(uint32_t)rows.keys.n, &done);
 	for (i = 0; i < done; i++)
 		settle_put(t, rows.fes.v[i]);
 	for (; i < rows.keys.n; i++) {

@@ -23,9 +23,9 @@ struct svc_index {
 };
 
 enum svc_fe_flags {
-	SVC_FE_DIRTY = 1 << 0,   /* the kernel's row is not what this says */
-	SVC_FE_IN_MAP = 1 << 1,  /* the kernel has a row of this key */
-	SVC_FE_WANTED = 1 << 2,  /* within one put */
+	SVC_FE_DIRTY = 1 << 0,  /* the kernel's row is not what this says */
+	SVC_FE_IN_MAP = 1 << 1, /* the kernel has a row of this key */
+	SVC_FE_WANTED = 1 << 2, /* within one put */
 };
 
 /* A frontend's row in the kernel. */
@@ -65,8 +65,8 @@ struct svc_hold {
 struct svc_ranges {
 	struct wr_hnode node; /* by id */
 	uint32_t id;
-	uint32_t refs;   /* records with the flag */
-	bool unclaimed;  /* found at open, not put yet */
+	uint32_t refs;  /* records with the flag */
+	bool unclaimed; /* found at open, not put yet */
 	WR_VEC(struct wr_prefix) v;
 };
 
@@ -102,9 +102,9 @@ struct wr_svc_table {
 	WR_VEC(uint32_t) refs; /* by record: frontends that name it */
 	struct svc_index fe_index, set_index, be_index;
 	uint32_t free_fe, free_set, free_hold;
-	uint32_t n_rows;          /* rows of wr_frontends */
-	uint32_t address_record;  /* the one that all "this address is ours" rows share; 0: none yet */
-	WR_VEC(uint32_t) dirty;   /* frontends */
+	uint32_t n_rows;         /* rows of wr_frontends */
+	uint32_t address_record; /* the one that all "this address is ours" rows share; 0: none yet */
+	WR_VEC(uint32_t) dirty; /* frontends */
 	WR_VEC(struct svc_left) left;
 	WR_VEC(struct svc_grave) graves;
 	size_t first_grave;
@@ -150,9 +150,9 @@ bool svc_record_adopt(struct wr_svc_table *t, uint32_t record);
 bool svc_is_address(const struct wr_svc_set *set);
 
 /* svc_frontends.c */
-uint32_t svc_fe_find(const struct wr_svc_table *t, const struct wr_frontend *fe); /* SVC_NONE */
-uint32_t svc_fe_new(struct wr_svc_table *t, const struct wr_frontend *fe);
-void svc_fe_set_record(struct wr_svc_table *t, uint32_t fe, uint32_t record);
+uint32_t svc_fe_find(const struct wr_svc_table *t, const struct wr_frontend *key); /* SVC_NONE */
+uint32_t svc_fe_new(struct wr_svc_table *t, const struct wr_frontend *key);
+void svc_fe_set_record(struct wr_svc_table *t, uint32_t i, uint32_t record);
 /* Writes what is dirty: rows that change first, rows that go last; then frees the records that nobody names. */
 int svc_flush(struct wr_svc_table *t, struct wr_err *err);
 

@@ -109,16 +109,17 @@ static uint64_t used_backends(const struct wr_dp *dp)
 
 uint64_t wr_svc_used(const struct wr_dp *dp, enum wr_map map)
 {
-	wr_autofree uint8_t *seen = NULL;
 	struct use u = { .dp = dp };
+	int r;
 
 	if (map == WR_MAP_wr_backends || map == WR_MAP_wr_picks)
 		return used_backends(dp);
 	if (map != WR_MAP_wr_services && map != WR_MAP_wr_slots && map != WR_MAP_wr_maglev)
 		return 0;
-	seen = u.seen = wr_xcalloc(dp->info[WR_MAP_wr_services].max_entries / 8 + 1, 1);
-	if (wr_map_each(dp->fds[WR_MAP_wr_frontends], &dp->info[WR_MAP_wr_frontends], use_record,
-			&u) < 0)
+	u.seen = wr_xcalloc(dp->info[WR_MAP_wr_services].max_entries / 8 + 1, 1);
+	r = wr_map_each(dp->fds[WR_MAP_wr_frontends], &dp->info[WR_MAP_wr_frontends], use_record, &u);
+	free(u.seen);
+	if (r < 0)
 		return 0;
 	return map == WR_MAP_wr_services ? u.services : map == WR_MAP_wr_slots ? u.slots : u.maglev;
 }

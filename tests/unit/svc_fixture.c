@@ -89,7 +89,7 @@ int fx_lookup(struct wr_dp *dp, const struct wr_frontend *fe, struct wr_service 
 int fx_record_of(struct wr_dp *dp, uint32_t service)
 {
 	struct wr_frontend fe = fx_frontend(service);
-	struct wr_service svc;
+	struct wr_service svc = { 0 };
 
 	return fx_lookup(dp, &fe, &svc);
 }
@@ -97,7 +97,7 @@ int fx_record_of(struct wr_dp *dp, uint32_t service)
 uint32_t fx_slot_backend(struct wr_dp *dp, uint32_t service, uint32_t i, struct wr_backend *ret)
 {
 	struct wr_frontend fe = fx_frontend(service);
-	struct wr_service svc;
+	struct wr_service svc = { 0 };
 	uint32_t number;
 
 	assert_true(fx_lookup(dp, &fe, &svc) > 0);
@@ -109,7 +109,7 @@ uint32_t fx_slot_backend(struct wr_dp *dp, uint32_t service, uint32_t i, struct 
 void fx_expect(struct wr_dp *dp, uint32_t service, uint32_t first, uint32_t n)
 {
 	struct wr_frontend fe = fx_frontend(service);
-	struct wr_service svc;
+	struct wr_service svc = { 0 };
 	struct wr_backend be;
 	struct wr_addr a;
 	uint32_t i;

@@ -29,7 +29,7 @@ static void read_until_told(struct shared *sh, struct wr_dp *dp)
 {
 	struct wr_frontend fe = fx_frontend(1);
 	struct wr_service svc;
-	struct wr_backend be;
+	struct wr_backend be = { 0 };
 	uint32_t i, group = 0;
 
 	while (!sh->stop) {
