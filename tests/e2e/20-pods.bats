@@ -22,8 +22,12 @@ setup() { load nodes && restore_cluster; }
 
 teardown_file() {
 	load nodes && restore_cluster
-	no_drops a icmp-unrelated
-	no_drops b icmp-unrelated
+	local status=0
+
+	no_drops a multicast unknown-endpoint spoofed-address ttl-exceeded || status=1
+	no_drops b multicast unknown-endpoint ttl-exceeded || status=1
+	cluster_down
+	return $status
 }
 
 reachable_over_both_families() {

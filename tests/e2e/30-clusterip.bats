@@ -24,6 +24,8 @@ setup_file() {
 
 setup() { load nodes && restore_cluster; }
 
+teardown_file() { load nodes && restore_cluster && cluster_down; }
+
 answers() { "$@" | cut -d' ' -f1 | sort -u | paste -sd' '; }
 
 @test "TCP through the service reaches every backend, both families, from a pod and from the node" {

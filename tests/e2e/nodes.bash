@@ -365,7 +365,15 @@ cluster_logs() {
 # bats runs each test in a process of its own: what setup_file learned is kept on disk.
 save_cluster() {
 	declare -p WR_T MANIFESTS NODE_INDEX POD_NODE POD_IP4 POD_IP6 AGENT_PID SVC_INDEX |
-		sed 's/^declare -\([^ ]*\)/declare -g\1/' >"$BATS_FILE_TMPDIR/cluster"
+		sed 's/^declare --/declare -g/; s/^declare -A/declare -gA/' >"$BATS_FILE_TMPDIR/cluster"
+}
+
+# What bats waits for: every process of the nodes and pods that is still there.
+cluster_down() {
+	local procs
+
+	mapfile -t procs < <(find "$WR_CGROUP" -name cgroup.procs -exec cat {} +)
+	[[ ${#procs[@]} == 0 ]] || kill -KILL "${procs[@]}" 2>/dev/null || true
 }
 
 restore_cluster() {
