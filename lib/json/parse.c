@@ -55,32 +55,38 @@ static size_t find_foreign(const char *text, size_t len)
 	return i;
 }
 
+/* Lets the tokener read everything; *ret_at is where it stopped. */
+static struct json_object *tokenize(struct json_tokener *tok, const char *text, size_t len,
+				    size_t *ret_at)
+{
+	struct json_object *o = json_tokener_parse_ex(tok, text, (int)len);
+
+	*ret_at = json_tokener_get_parse_end(tok);
+	if (json_tokener_get_error(tok) != json_tokener_continue)
+		return o;
+	/* A number at the very end is complete only when something follows it. */
+	*ret_at = len;
+	return json_tokener_parse_ex(tok, "", 1);
+}
+
 int wr_json_parse(const char *text, size_t len, struct wr_json **ret, struct wr_err *err)
 {
 	__attribute__((cleanup(free_tokener))) struct json_tokener *tok = NULL;
 	struct json_object *o;
 	enum json_tokener_error e;
-	size_t at;
+	size_t at = find_foreign(text, len);
 
+	if (at < len)
+		return fail(text, at, "a character that is not allowed here", err);
 	/* json-c counts in int. */
 	if (len > INT32_MAX - 1)
 		return wr_err_set(err, -EINVAL, "not JSON: longer than 2 GiB");
-	at = find_foreign(text, len);
-	if (at < len)
-		return fail(text, at, "a character that is not allowed here", err);
 	tok = json_tokener_new_ex(MAX_DEPTH);
 	if (!tok)
 		wr_no_memory();
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(tok, text, (int)len);
+	o = tokenize(tok, text, len, &at);
 	e = json_tokener_get_error(tok);
-	at = json_tokener_get_parse_end(tok);
-	if (e == json_tokener_continue) {
-		/* A number at the very end is complete only when something follows it. */
-		o = json_tokener_parse_ex(tok, "", 1);
-		e = json_tokener_get_error(tok);
-		at = len;
-	}
 	if (e == json_tokener_success && at == len) {
 		*ret = (struct wr_json *)o;
 		return 0;
@@ -88,7 +94,6 @@ int wr_json_parse(const char *text, size_t len, struct wr_json **ret, struct wr_
 	json_object_put(o);
 	if (e == json_tokener_success)
 		return fail(text, at, "something follows the value", err);
-	if (at == len)
-		return fail(text, at, "the text ends inside a value", err);
-	return fail(text, at, json_tokener_error_desc(e), err);
+	return fail(text, at,
+		    at == len ? "the text ends inside a value" : json_tokener_error_desc(e), err);
 }
