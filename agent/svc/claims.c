@@ -61,7 +61,7 @@ static void wait_for(struct wr_svc_claim *c, struct wr_svc *svc)
 	if (!c->waiting)
 		c->waiting = wr_xcalloc(1, sizeof(*c->waiting));
 	wr_vec_push(&c->waiting->v, svc);
-	wr_vec_push(&svc->waits, c);
+	wr_vec_push(&wr_svc_rare(svc)->waits, c);
 }
 
 static void take(struct wr_svc_index *idx, struct wr_svc_claim *c, struct wr_svc *svc)
@@ -130,13 +130,16 @@ static void stop_waiting(struct wr_svc_claim *c, const struct wr_svc *svc)
 
 void wr_svc_claims_begin(struct wr_svc_index *idx, struct wr_svc *svc)
 {
+	struct wr_svc_rare *rare = svc->rare;
 	size_t i;
 
-	for (i = 0; i < svc->waits.n; i++) {
-		stop_waiting(svc->waits.v[i], svc);
-		drop_if_free(idx, svc->waits.v[i]);
+	if (!rare)
+		return;
+	for (i = 0; i < rare->waits.n; i++) {
+		stop_waiting(rare->waits.v[i], svc);
+		drop_if_free(idx, rare->waits.v[i]);
 	}
-	wr_vec_reset(&svc->waits);
+	wr_vec_reset(&rare->waits);
 }
 
 void wr_svc_claims_end(struct wr_svc_index *idx, struct wr_svc *svc)

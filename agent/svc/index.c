@@ -70,13 +70,22 @@ struct wr_svc *wr_svc_index_next_dirty(struct wr_svc_index *idx)
 	return svc;
 }
 
+struct wr_svc_rare *wr_svc_rare(struct wr_svc *svc)
+{
+	if (!svc->rare)
+		svc->rare = wr_xcalloc(1, sizeof(*svc->rare));
+	return svc->rare;
+}
+
 void wr_svc_forget_skipped(struct wr_svc *svc)
 {
 	size_t i;
 
-	for (i = 0; i < svc->skipped.n; i++)
-		free(svc->skipped.v[i]);
-	wr_vec_done(&svc->skipped);
+	if (!svc->rare)
+		return;
+	for (i = 0; i < svc->rare->skipped.n; i++)
+		free(svc->rare->skipped.v[i]);
+	wr_vec_reset(&svc->rare->skipped);
 }
 
 void wr_svc_skip(struct wr_svc *svc, const char *fmt, ...)
@@ -87,17 +96,26 @@ void wr_svc_skip(struct wr_svc *svc, const char *fmt, ...)
 	va_start(ap, fmt);
 	wr_strbuf_vaddf(&sb, fmt, ap);
 	va_end(ap);
-	wr_vec_push(&svc->skipped, wr_strbuf_take(&sb, NULL));
+	wr_vec_push(&wr_svc_rare(svc)->skipped, wr_strbuf_take(&sb, NULL));
+}
+
+static void free_rare(struct wr_svc_rare *rare)
+{
+	if (!rare)
+		return;
+	wr_vec_done(&rare->ports);
+	wr_vec_done(&rare->waits);
+	wr_vec_done(&rare->skipped);
+	free(rare);
 }
 
 static void free_svc(struct wr_svc *svc)
 {
 	wr_svc_forget_skipped(svc);
+	free_rare(svc->rare);
 	wr_vec_done(&svc->slices);
-	wr_vec_done(&svc->ports);
 	wr_vec_done(&svc->sets);
 	wr_vec_done(&svc->claims);
-	wr_vec_done(&svc->waits);
 	wr_vec_done(&svc->ids);
 	wr_istr_put(svc->ns);
 	wr_istr_put(svc->name);
@@ -106,7 +124,9 @@ static void free_svc(struct wr_svc *svc)
 
 void wr_svc_drop_if_empty(struct wr_svc_index *idx, struct wr_svc *svc)
 {
-	if (svc->obj || svc->slices.n || svc->ports.n || svc->sets.n || svc->dirty || svc->failed)
+	if (svc->obj || svc->slices.n || svc->sets.n || svc->dirty || svc->failed)
+		return;
+	if (svc->rare && svc->rare->ports.n)
 		return;
 	wr_hmap_del(&idx->services, &svc->node);
 	free_svc(svc);
@@ -357,6 +377,7 @@ void wr_svc_index_set_host_ports(struct wr_svc_index *idx, const char *name,
 				 const struct wr_svc_host_ports *ports)
 {
 	wr_istr ns = wr_istr_find(""), known = wr_istr_find(name);
+	struct wr_svc_rare *rare;
 	struct wr_svc *svc;
 	size_t i;
 
@@ -364,16 +385,17 @@ void wr_svc_index_set_host_ports(struct wr_svc_index *idx, const char *name,
 		return;
 	svc = get(idx, "", name);
 	svc->host_ports = true;
-	svc->addr4 = ports->addr4;
-	svc->addr6 = ports->addr6;
-	wr_vec_reset(&svc->ports);
+	rare = wr_svc_rare(svc);
+	rare->addr4 = ports->addr4;
+	rare->addr6 = ports->addr6;
+	wr_vec_reset(&rare->ports);
 	for (i = 0; i < ports->n; i++)
-		wr_vec_push(&svc->ports, ports->v[i]);
+		wr_vec_push(&rare->ports, ports->v[i]);
 	wr_svc_mark(idx, svc);
 }
 
 /* Not loopback, not link-local: those mean something else to everyone who uses them. */
-static bool is_public(const struct wr_addr *a)
+bool wr_svc_is_public(const struct wr_addr *a)
 {
 	if (wr_addr_is4(a))
 		return a->b[12] != 127 && !(a->b[12] == 169 && a->b[13] == 254);
@@ -384,7 +406,7 @@ static bool takes_node_ports(const struct wr_svc_index *idx, const struct wr_add
 {
 	size_t i;
 
-	if (!is_public(a))
+	if (!wr_svc_is_public(a))
 		return false;
 	for (i = 0; i < idx->node_port_cidrs.n; i++)
 		if (wr_prefix_has(&idx->node_port_cidrs.v[i], a))
@@ -402,7 +424,7 @@ static bool note_changed(struct wr_svc_index *idx, const struct wr_addr *v, size
 		if (among(others, n_others, &v[i]))
 			continue;
 		mark_where(idx, names_addr, &v[i]);
-		node_ports |= is_public(&v[i]);
+		node_ports |= wr_svc_is_public(&v[i]);
 	}
 	return node_ports;
 }
@@ -450,8 +472,8 @@ int wr_svc_index_skipped(const struct wr_svc_index *idx,
 	wr_hmap_each(&idx->services, n, pos, next) {
 		const struct wr_svc *svc = WR_CONTAINER_OF(n, struct wr_svc, node);
 
-		for (i = 0; i < svc->skipped.n; i++) {
-			r = fn(ctx, svc->ns, svc->name, svc->skipped.v[i]);
+		for (i = 0; svc->rare && i < svc->rare->skipped.n; i++) {
+			r = fn(ctx, svc->ns, svc->name, svc->rare->skipped.v[i]);
 			if (r)
 				return r;
 		}

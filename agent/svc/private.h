@@ -27,23 +27,29 @@ struct wr_svc_held {
 	bool seen;    /* by the build at hand */
 };
 
+/* What few services have. */
+struct wr_svc_rare {
+	struct wr_addr addr4, addr6; /* host ports: the pod's */
+	WR_VEC(struct wr_port_mapping) ports;
+	WR_VEC(struct wr_svc_claim *) waits;
+	WR_VEC(char *) skipped;
+};
+
+/* There are tens of thousands: lists that are nearly always empty are elsewhere. */
 struct wr_svc {
-	struct wr_hnode node; /* wr_svc_index.services, by namespace and name */
-	struct wr_svc *next;  /* queue */
-	wr_istr ns, name;     /* host ports: ns is "" */
-	bool dirty, failed;
-	bool host_ports;                        /* not a Service */
+	struct wr_hnode node;                   /* wr_svc_index.services, by namespace and name */
+	struct wr_svc *next;                    /* queue */
+	wr_istr ns, name;                       /* host ports: ns is "" */
 	const struct wr_service_object *obj;    /* borrowed; NULL: there is none */
 	WR_VEC(const struct wr_slice *) slices; /* borrowed */
-	struct wr_addr addr4, addr6;
-	WR_VEC(struct wr_port_mapping) ports;
 	WR_VEC(struct wr_svc_held) sets;
 	WR_VEC(struct wr_svc_claim *) claims;
-	WR_VEC(struct wr_svc_claim *) waits;
 	WR_VEC(struct wr_svc_id *) ids;
-	WR_VEC(char *) skipped;
-	uint16_t health_port;
+	struct wr_svc_rare *rare; /* NULL: nothing of it */
 	uint32_t health_n;
+	uint16_t health_port;
+	bool dirty, failed;
+	bool host_ports; /* not a Service */
 };
 
 /* An id and the service port that has it. */
@@ -116,9 +122,11 @@ struct wr_svc_index {
 struct wr_svc *wr_svc_index_find(const struct wr_svc_index *idx, wr_istr ns, wr_istr name);
 void wr_svc_mark(struct wr_svc_index *idx, struct wr_svc *svc);
 void wr_svc_drop_if_empty(struct wr_svc_index *idx, struct wr_svc *svc);
+struct wr_svc_rare *wr_svc_rare(struct wr_svc *svc); /* makes it */
 void wr_svc_skip(struct wr_svc *svc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void wr_svc_forget_skipped(struct wr_svc *svc);
 bool wr_svc_index_is_node_addr(const struct wr_svc_index *idx, const struct wr_addr *a);
+bool wr_svc_is_public(const struct wr_addr *a); /* not loopback, not link-local */
 bool wr_svc_index_is_own_addr(const struct wr_svc_index *idx, const struct wr_addr *a);
 wr_istr wr_svc_index_zone_of(const struct wr_svc_index *idx, wr_istr node); /* manifests only */
 
@@ -162,8 +170,5 @@ void wr_svc_endpoints_gather(const struct wr_svc_index *idx, const struct wr_svc
 bool wr_svc_endpoints_choose(struct wr_svc_endpoints *eps, bool local_policy);
 /* How many addresses on this node are ready, for healthCheckNodePort. */
 uint32_t wr_svc_local_ready(const struct wr_svc_index *idx, const struct wr_svc *svc);
-
-/* build.c: a set's key */
-uint64_t wr_svc_hash(uint64_t seed, const char *text);
 
 #endif

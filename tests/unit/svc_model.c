@@ -499,18 +499,29 @@ static size_t write_endpoints(char taken[ADDRS][PORTS], bool six, struct wr_strb
 	return n;
 }
 
+static bool is_reached_from_outside(const struct model_service *s, int port)
+{
+	return (s->type >= 1 && s->port[port].node_port) || (s->type == 2 && s->lb) || s->external;
+}
+
 /* Flows may stay with what no list for new flows has, as long as a slice names it (UDP: while it serves). */
 static void write_held(const struct model *m, const struct model_service *s, int port, bool six,
 		       struct wr_strbuf *ret)
 {
-	char in[ADDRS][PORTS], ex[ADDRS][PORTS], held[ADDRS][PORTS] = { 0 };
+	char in[ADDRS][PORTS], outer_run[ADDRS][PORTS], here_run[ADDRS][PORTS];
+	char held[ADDRS][PORTS] = { 0 };
 	struct merged all[ADDRS][PORTS];
 	bool needed = false;
 	int a, p;
 
 	merge(s, port, six, all);
 	choose(m, all, s->internal_local, in);
-	choose(m, all, s->external_local, ex);
+	memset(outer_run, 0, sizeof(outer_run));
+	memset(here_run, 0, sizeof(here_run));
+	if (is_reached_from_outside(s, port))
+		choose(m, all, false, outer_run);
+	if (is_reached_from_outside(s, port) && s->external_local)
+		choose(m, all, true, here_run);
 	for (a = 0; a < ADDRS; a++)
 		for (p = 0; p < PORTS; p++) {
 			const struct merged *e = &all[a][p];
@@ -518,7 +529,7 @@ static void write_held(const struct model *m, const struct model_service *s, int
 			if (!e->there || (port == 1 && !e->ready && !(e->serving && e->terminating)))
 				continue;
 			held[a][p] = '~';
-			needed |= !in[a][p] && !ex[a][p];
+			needed |= !in[a][p] && !outer_run[a][p] && !here_run[a][p];
 		}
 	if (!needed)
 		return;
