@@ -3,9 +3,12 @@
 #include "agent/datapath.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "agent/nodes.h"
@@ -14,6 +17,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/dp/dp.h"
+#include "lib/dp/objects.h"
 #include "lib/dp/tables.h"
 #include "lib/netns/netns.h"
 #include "lib/nl/link.h"
@@ -199,6 +203,26 @@ static int load(struct wr_agent *a, struct wr_err *err)
 	return r ? wr_err_sys(err, r, "global generation") : 0;
 }
 
+/*
+ * Loading is the largest thing we ever do: the heap it took goes back to the kernel, and so do the pages of the embedded
+ * objects, which are not read again (and come back from the file if they are).
+ */
+static void give_back_memory(void)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	size_t i;
+
+	for (i = 0; i < wr_bpf_objects_n; i++) {
+		const uintptr_t from = ((uintptr_t)wr_bpf_objects[i].data + page - 1) & ~(page - 1);
+		const uintptr_t to = ((uintptr_t)wr_bpf_objects[i].data + wr_bpf_objects[i].size) &
+				     ~(page - 1);
+
+		if (to > from)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	malloc_trim(0);
+}
+
 int wr_datapath_start(struct wr_agent *a, struct wr_err *err)
 {
 	int r = find_vxlan(a, err);
@@ -211,6 +235,7 @@ int wr_datapath_start(struct wr_agent *a, struct wr_err *err)
 		r = wr_dp_attach_cgroup(a->dp, a->cgroup_root, err);
 	if (r)
 		return r;
+	give_back_memory();
 	wr_log(WR_LOG_INFO, "datapath in place", WR_S("pins", a->paths.pins),
 	       WR_S("hooks", wr_dp_has_tcx(a->dp) ? "tcx" : "clsact"),
 	       WR_S("cgroup", a->cgroup_root));

@@ -272,13 +272,10 @@ static void set_health(struct wr_nodes *n)
 	wr_health_set(&n->agent->health, WR_NEED_NODE, why.len ? why.buf : NULL);
 }
 
-int wr_nodes_local(struct wr_nodes *n, struct wr_err *err)
+static int set_up(struct wr_nodes *n, struct wr_err *err)
 {
-	int r;
+	int r = refresh_uplinks(n, err);
 
-	set_health(n);
-	wr_health_set(&n->agent->health, WR_NEED_UPLINK, "the uplinks could not be set up");
-	r = refresh_uplinks(n, err);
 	if (r)
 		return r;
 	set_pod_mtu(n);
@@ -287,11 +284,18 @@ int wr_nodes_local(struct wr_nodes *n, struct wr_err *err)
 		r = refresh_addrs(n, err);
 	if (r == 0)
 		r = write_masq(n, err);
-	if (r == 0)
-		r = set_sysctls(n, err);
+	return r ? r : set_sysctls(n, err);
+}
+
+int wr_nodes_local(struct wr_nodes *n, struct wr_err *err)
+{
+	struct wr_err why = WR_ERR_INIT;
+	int r = set_up(n, &why);
+
+	set_health(n);
+	wr_health_set(&n->agent->health, WR_NEED_UPLINK, r ? why.msg : NULL);
 	if (r)
-		return r;
-	wr_health_set(&n->agent->health, WR_NEED_UPLINK, NULL);
+		return wr_err_set(err, r, "%s", why.msg);
 	put_own_rows(n);
 	set_probe_sources(n);
 	return 0;
