@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Subjects, the rulesets that they share, and the order in which both reach the kernel. */
+#include <stdlib.h>
+
+#include "agent/policy/private.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/str.h"
+
+/* ---- rulesets ------------------------------------------------------------------------------------ */
+
+static struct ruleset *ruleset_find(const struct wr_policy *p, const char *text)
+{
+	struct wr_hnode *n;
+
+	for (n = wr_hmap_first(&p->rulesets, wr_hash_str(text)); n; n = wr_hmap_next(n)) {
+		struct ruleset *rs = WR_CONTAINER_OF(n, struct ruleset, node);
+
+		if (strcmp(rs->text, text) == 0)
+			return rs;
+	}
+	return NULL;
+}
+
+static bool number_is_taken(const struct wr_policy *p, uint32_t number)
+{
+	struct wr_hnode *n, *next;
+	size_t pos;
+
+	wr_hmap_each(&p->rulesets, n, pos, next)
+		if (WR_CONTAINER_OF(n, struct ruleset, node)->number == number)
+			return true;
+	return false;
+}
+
+static uint32_t choose_number(const struct wr_policy *p, const char *text)
+{
+	uint32_t number = (uint32_t)wr_hash64_bytes(text, strlen(text), 1);
+
+	while (!number || number_is_taken(p, number))
+		number++;
+	return number;
+}
+
+static void name_denial(struct wr_policy *p, struct ruleset *rs, int dir)
+{
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+	bool first = true;
+	size_t i;
+
+	wr_strbuf_addf(&text, "no %s rule of NetworkPolicy ",
+		       dir == WR_DIR_EGRESS ? "egress" : "ingress");
+	for (i = 0; i < rs->pols.n; i++) {
+		if (!rs->pols.v[i]->isolates[dir])
+			continue;
+		wr_strbuf_addf(&text, "%s%s", first ? "" : ", ", rs->pols.v[i]->name);
+		first = false;
+	}
+	if (!first)
+		rs->denial[dir] = rule_get(p, text.buf);
+}
+
+static uint64_t directions(const struct ruleset *rs)
+{
+	uint64_t word = 0;
+	size_t i;
+
+	for (i = 0; i < rs->pols.n; i++) {
+		const struct pol *pol = rs->pols.v[i];
+
+		if (pol->isolates[WR_DIR_EGRESS] || pol->clauses[WR_DIR_EGRESS].n)
+			word |= WR_RULES_EGRESS;
+		if (pol->isolates[WR_DIR_INGRESS] || pol->clauses[WR_DIR_INGRESS].n)
+			word |= WR_RULES_INGRESS;
+	}
+	return word;
+}
+
+static bool names_port(const struct wr_policy *p, wr_istr name)
+{
+	size_t i;
+
+	for (i = 0; i < p->port_names.n; i++)
+		if (p->port_names.v[i] == name)
+			return true;
+	return false;
+}
+
+/* Named ports of egress rules in force: they tell peers apart. */
+static void count_port_names(struct wr_policy *p)
+{
+	struct wr_hnode *n, *next;
+	size_t pos, before = p->port_names.n, i, k, m;
+
+	wr_vec_reset(&p->port_names);
+	wr_hmap_each(&p->rulesets, n, pos, next) {
+		const struct ruleset *rs = WR_CONTAINER_OF(n, struct ruleset, node);
+
+		for (i = 0; i < rs->pols.n; i++) {
+			const struct pol *pol = rs->pols.v[i];
+
+			for (k = 0; pol->names_ports && k < pol->clauses[WR_DIR_EGRESS].n; k++) {
+				const struct clause *c = &pol->clauses[WR_DIR_EGRESS].v[k];
+
+				for (m = 0; m < c->ports.n; m++)
+					if (c->ports.v[m].name && !names_port(p, c->ports.v[m].name))
+						wr_vec_push(&p->port_names, c->ports.v[m].name);
+			}
+		}
+	}
+	if (before || p->port_names.n)
+		cluster_touch_all(p);
+}
+
+static void use_sels(struct wr_policy *p, const struct ruleset *rs,
+		     void (*fn)(struct wr_policy *, struct sel *))
+{
+	size_t i, k, m;
+	int dir;
+
+	for (i = 0; i < rs->pols.n; i++)
+		for (dir = 0; dir < WR_DIR_MAX; dir++)
+			for (k = 0; k < rs->pols.v[i]->clauses[dir].n; k++) {
+				const struct clause *c = &rs->pols.v[i]->clauses[dir].v[k];
+
+				for (m = 0; m < c->sels.n; m++)
+					fn(p, c->sels.v[m]);
+			}
+}
+
+typedef WR_VEC(struct pol *) pols_vec;
+
+static bool ingress_names(const pols_vec *pols, wr_istr name)
+{
+	size_t i, k, m;
+
+	for (i = 0; i < pols->n; i++)
+		for (k = 0; k < pols->v[i]->clauses[WR_DIR_INGRESS].n; k++) {
+			const struct clause *c = &pols->v[i]->clauses[WR_DIR_INGRESS].v[k];
+
+			for (m = 0; m < c->ports.n; m++)
+				if (c->ports.v[m].name == name)
+					return true;
+		}
+	return false;
+}
+
+static void add_text(const pols_vec *pols, const struct wr_pod *pod, struct wr_strbuf *text)
+{
+	size_t i;
+
+	for (i = 0; i < pols->n; i++)
+		wr_strbuf_addf(text, "%s %s %016llx;", wr_kind_name(pols->v[i]->kind),
+			       pols->v[i]->name, (unsigned long long)pols->v[i]->content);
+	for (i = 0; i < pod->ports.n; i++)
+		if (pod->ports.v[i].name && ingress_names(pols, pod->ports.v[i].name))
+			wr_strbuf_addf(text, " %s %u %u;", pod->ports.v[i].name,
+				       pod->ports.v[i].proto, pod->ports.v[i].port);
+}
+
+static struct ruleset *ruleset_add(struct wr_policy *p, const char *text, const pols_vec *pols,
+				   const struct wr_pod *pod)
+{
+	struct ruleset *rs = wr_xcalloc(1, sizeof(*rs));
+	size_t i;
+
+	rs->text = wr_xstrdup(text);
+	rs->number = choose_number(p, text);
+	rs->known = wr_xcalloc(65536 / 64, sizeof(*rs->known));
+	for (i = 0; i < pols->n; i++) {
+		pols->v[i]->refs++;
+		wr_vec_push(&rs->pols, pols->v[i]);
+	}
+	for (i = 0; i < pod->ports.n; i++)
+		if (pod->ports.v[i].name && ingress_names(pols, pod->ports.v[i].name)) {
+			struct wr_policy_port port = { .proto = pod->ports.v[i].proto,
+						       .first = pod->ports.v[i].port,
+						       .name = wr_istr_ref(pod->ports.v[i].name) };
+
+			wr_vec_push(&rs->ports, port);
+		}
+	name_denial(p, rs, WR_DIR_EGRESS);
+	name_denial(p, rs, WR_DIR_INGRESS);
+	rs->word = directions(rs) | rs->number;
+	wr_hmap_add(&p->rulesets, &rs->node, wr_hash_str(text));
+	use_sels(p, rs, sel_use);
+	count_port_names(p);
+	return rs;
+}
+
+static void ruleset_free(struct wr_policy *p, struct ruleset *rs, bool last)
+{
+	size_t i;
+
+	if (!last) {
+		wr_hmap_del(&p->rulesets, &rs->node);
+		use_sels(p, rs, sel_unuse);
+		count_port_names(p);
+	}
+	for (i = 0; i < rs->pols.n; i++)
+		pol_put(p, rs->pols.v[i]);
+	for (i = 0; i < rs->ports.n; i++)
+		wr_istr_put(rs->ports.v[i].name);
+	rule_put(p, rs->denial[0]);
+	rule_put(p, rs->denial[1]);
+	wr_vec_done(&rs->pols);
+	wr_vec_done(&rs->ports);
+	wr_vec_done(&rs->rows);
+	free(rs->known);
+	free(rs->text);
+	free(rs);
+}
+
+static void ruleset_move(struct ruleset **at, struct ruleset *to)
+{
+	if (to) {
+		to->refs++;
+		to->age = 0;
+	}
+	if (*at)
+		(*at)->refs--;
+	*at = to;
+}
+
+static bool is_known(const struct ruleset *rs, uint32_t number)
+{
+	return rs->known[number / 64] >> number % 64 & 1;
+}
+
+static void set_known(struct ruleset *rs, uint32_t number, bool known)
+{
+	uint64_t bit = 1ull << number % 64;
+
+	rs->known[number / 64] = known ? rs->known[number / 64] | bit : rs->known[number / 64] & ~bit;
+}
+
+/* Rows for every identity that is about and not known yet. */
+static int write_one(struct wr_policy *p, struct ruleset *rs, const struct wr_policy_sink *sink)
+{
+	rows_vec rows = { 0 };
+	numbers added = { 0 };
+	struct wr_hnode *n, *next;
+	size_t pos, i;
+	int r;
+
+	if (!rs->written) {
+		paint_any(p, rs, &rows);
+		paint_identity(p, rs, p->fixed[WR_IDENTITY_UNKNOWN], &rows);
+	}
+	wr_hmap_each(&p->identities, n, pos, next) {
+		const struct identity *id = WR_CONTAINER_OF(n, struct identity, node);
+
+		if (is_known(rs, id->number))
+			continue;
+		paint_identity(p, rs, id, &rows);
+		wr_vec_push(&added, id->number);
+	}
+	r = rows.n ? sink->put_rules(sink->ctx, rows.v, rows.n) : 0;
+	for (i = 0; i < added.n && r == 0; i++)
+		set_known(rs, added.v[i], true);
+	for (i = 0; i < rows.n && r == 0; i++)
+		wr_vec_push(&rs->rows, rows.v[i]);
+	rs->written = rs->written || r == 0;
+	rs->failed = r != 0;
+	wr_vec_done(&rows);
+	wr_vec_done(&added);
+	return r;
+}
+
+static int write_again(struct ruleset *rs, const struct wr_policy_sink *sink)
+{
+	int r = rs->again && rs->rows.n ? sink->put_rules(sink->ctx, rs->rows.v, rs->rows.n) : 0;
+
+	rs->again = r != 0;
+	rs->failed = rs->failed || r;
+	return r;
+}
+
+int rulesets_write(struct wr_policy *p, const struct wr_policy_sink *sink)
+{
+	struct wr_hnode *n, *next;
+	int first = 0, r;
+	size_t pos;
+
+	wr_hmap_each(&p->rulesets, n, pos, next) {
+		struct ruleset *rs = WR_CONTAINER_OF(n, struct ruleset, node);
+
+		r = write_one(p, rs, sink);
+		r = r ? r : write_again(rs, sink);
+		first = first ? first : r;
+	}
+	return first;
+}
+
+/* ---- subjects -------------------------------------------------------------------------------------- */
+
+struct pod *subject_pod(const struct wr_policy *p, const struct subject *s)
+{
+	struct pod *pod = *s->name ? pod_find(p, s->ns, s->name) : NULL;
+
+	if (!pod || !*s->uid || !pod->o->o.uid || wr_streq(pod->o->o.uid, s->uid) ||
+	    wr_streq(pod->o->config_hash, s->uid))
+		return pod;
+	return NULL;
+}
+
+struct subject *subject_of_pod(const struct wr_policy *p, const char *ns, const char *name)
+{
+	struct wr_hnode *n;
+
+	for (n = wr_hmap_first(&p->subjects, hash_name(ns, name)); n; n = wr_hmap_next(n)) {
+		struct subject *s = WR_CONTAINER_OF(n, struct subject, node);
+
+		if (strcmp(s->name, name) == 0 && strcmp(s->ns, ns) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static void touch_address(struct wr_policy *p, const struct wr_addr *addr)
+{
+	if (!wr_addr_is_zero(addr))
+		site_touch(p, site_get(p, addr));
+}
+
+void subject_touch(struct wr_policy *p, struct subject *s)
+{
+	s->dirty = true;
+	touch_address(p, &s->addr4);
+	touch_address(p, &s->addr6);
+}
+
+static void set_address(struct wr_policy *p, const struct wr_addr *addr, struct subject *from,
+			struct subject *to)
+{
+	struct site *site;
+
+	if (wr_addr_is_zero(addr))
+		return;
+	site = site_get(p, addr);
+	if (to || site->subject == from)
+		site->subject = to;
+	site_touch(p, site);
+}
+
+static void subject_free(struct wr_policy *p, struct subject *s)
+{
+	set_address(p, &s->addr4, s, NULL);
+	set_address(p, &s->addr6, s, NULL);
+	wr_hmap_del(&p->subjects, &s->node);
+	ruleset_move(&s->want, NULL);
+	ruleset_move(&s->now, NULL);
+	p->subject_at.v[s->number] = NULL;
+	wr_istr_put(s->ns);
+	free(s->name);
+	free(s->uid);
+	free(s);
+}
+
+static struct subject *subject_at(const struct wr_policy *p, uint32_t number)
+{
+	return number < p->subject_at.n ? p->subject_at.v[number] : NULL;
+}
+
+static bool is_same(const struct subject *s, const struct wr_policy_subject *given)
+{
+	return strcmp(s->ns, given->ns) == 0 && strcmp(s->name, given->name) == 0 &&
+	       strcmp(s->uid, given->uid) == 0 && wr_addr_eq(&s->addr4, &given->addr4) &&
+	       wr_addr_eq(&s->addr6, &given->addr6);
+}
+
+void wr_policy_subject_put(struct wr_policy *p, uint32_t number, const struct wr_policy_subject *given)
+{
+	struct subject *s = subject_at(p, number);
+
+	if (s && is_same(s, given))
+		return;
+	if (s)
+		subject_free(p, s);
+	while (p->subject_at.n <= number)
+		wr_vec_push(&p->subject_at, NULL);
+	s = wr_xcalloc(1, sizeof(*s));
+	s->number = number;
+	s->ns = wr_istr_get(given->ns);
+	s->name = wr_xstrdup(given->name);
+	s->uid = wr_xstrdup(given->uid);
+	s->addr4 = given->addr4;
+	s->addr6 = given->addr6;
+	p->subject_at.v[number] = s;
+	wr_hmap_add(&p->subjects, &s->node, hash_name(s->ns, s->name));
+	set_address(p, &s->addr4, NULL, s);
+	set_address(p, &s->addr6, NULL, s);
+	subject_touch(p, s);
+}
+
+void wr_policy_subject_del(struct wr_policy *p, uint32_t number)
+{
+	struct subject *s = subject_at(p, number);
+
+	if (s)
+		subject_free(p, s);
+}
+
+void subjects_touch_all(struct wr_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->subject_at.n; i++)
+		if (p->subject_at.v[i])
+			p->subject_at.v[i]->dirty = true;
+}
+
+struct choosing {
+	const struct pod *pod;
+	pols_vec pols;
+	bool enforced; /* one of them is not in shadow mode */
+};
+
+static void choose_if_matching(void *ctx, void *item)
+{
+	struct choosing *c = ctx;
+	struct pol *pol = item;
+
+	if (!match_has(&pol->subject, c->pod->space, &c->pod->o->o.labels))
+		return;
+	wr_vec_push(&c->pols, pol);
+	c->enforced = c->enforced || !pol->audit;
+}
+
+static int cmp_pols(const void *a, const void *b)
+{
+	const struct pol *x = *(struct pol *const *)a, *y = *(struct pol *const *)b;
+
+	if (x->tier != y->tier)
+		return x->tier < y->tier ? -1 : 1;
+	if (x->priority != y->priority)
+		return x->priority < y->priority ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* Beside one that is enforced, a policy in shadow mode is not in force: the word is the whole endpoint's. */
+static void drop_shadows(struct choosing *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->pols.n; i++)
+		if (!c->enforced || !c->pols.v[i]->audit)
+			c->pols.v[n++] = c->pols.v[i];
+	c->pols.n = n;
+}
+
+static void choose_ruleset(struct wr_policy *p, struct subject *s, const struct pod *pod)
+{
+	struct choosing c = { .pod = pod };
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+	struct ruleset *rs = NULL;
+
+	index_each(&p->subject_index, pod->space, &pod->o->o.labels, choose_if_matching, &c);
+	drop_shadows(&c);
+	wr_vec_sort(&c.pols, cmp_pols);
+	if (c.pols.n) {
+		add_text(&c.pols, pod->o, &text);
+		rs = ruleset_find(p, text.buf);
+		if (!rs)
+			rs = ruleset_add(p, text.buf, &c.pols, pod->o);
+	}
+	ruleset_move(&s->want, rs);
+	s->audit = c.pols.n && (pod->o->audit || !c.enforced) ? WR_RULES_AUDIT : 0;
+	wr_vec_done(&c.pols);
+}
+
+static void settle(struct wr_policy *p, struct subject *s)
+{
+	const struct pod *pod = subject_pod(p, s);
+
+	s->waits = false;
+	s->audit = 0;
+	if (pod) {
+		choose_ruleset(p, s, pod);
+		return;
+	}
+	ruleset_move(&s->want, NULL);
+	s->waits = *s->name && wr_policy_could_select(p, s->ns);
+}
+
+void subjects_settle(struct wr_policy *p)
+{
+	size_t i;
+
+	if (p->subjects_dirty)
+		subjects_touch_all(p);
+	p->subjects_dirty = false;
+	for (i = 0; i < p->subject_at.n; i++) {
+		struct subject *s = p->subject_at.v[i];
+
+		if (!s || !s->dirty)
+			continue;
+		settle(p, s);
+		s->dirty = false;
+		s->changed = true;
+	}
+}
+
+static uint32_t identity_at(struct wr_policy *p, const struct wr_addr *addr)
+{
+	const struct site *site = wr_addr_is_zero(addr) ? NULL : site_get(p, addr);
+
+	return site && site->now ? site->now->number : WR_IDENTITY_POD;
+}
+
+static struct wr_policy_verdict verdict_of(struct wr_policy *p, const struct subject *s)
+{
+	const struct ruleset *rs = s->want;
+	struct wr_policy_verdict v = { .waits = s->waits };
+
+	v.identity4 = identity_at(p, &s->addr4);
+	v.identity6 = identity_at(p, &s->addr6);
+	v.overflow = rs && (rs->failed || !rs->written);
+	if (v.waits || v.overflow)
+		v.word = WR_RULES_CLOSED;
+	else if (rs)
+		v.word = rs->word | s->audit;
+	return v;
+}
+
+/* Local peers, as rulesets in force know them already. */
+int subjects_identify(struct wr_policy *p, const struct wr_policy_sink *sink)
+{
+	int first = 0, r;
+	size_t i;
+
+	for (i = 0; i < p->subject_at.n; i++) {
+		struct subject *s = p->subject_at.v[i];
+		struct wr_policy_verdict v;
+
+		if (!s)
+			continue;
+		v = verdict_of(p, s);
+		if (s->identified && v.identity4 == s->verdict.identity4 &&
+		    v.identity6 == s->verdict.identity6)
+			continue;
+		r = sink->put_identity(sink->ctx, s->number, v.identity4, v.identity6);
+		first = first ? first : r;
+		if (r)
+			continue;
+		s->verdict.identity4 = v.identity4;
+		s->verdict.identity6 = v.identity6;
+		s->identified = true;
+	}
+	return first;
+}
+
+static bool same_verdict(const struct wr_policy_verdict *a, const struct wr_policy_verdict *b)
+{
+	return a->word == b->word && a->waits == b->waits && a->overflow == b->overflow;
+}
+
+int subjects_flip(struct wr_policy *p, const struct wr_policy_sink *sink)
+{
+	int first = 0, r;
+	size_t i;
+
+	for (i = 0; i < p->subject_at.n; i++) {
+		struct subject *s = p->subject_at.v[i];
+		struct wr_policy_verdict v;
+
+		if (!s)
+			continue;
+		v = verdict_of(p, s);
+		if (s->settled && !s->changed && same_verdict(&v, &s->verdict))
+			continue;
+		r = sink->put_word(sink->ctx, s->number, v.word);
+		first = first ? first : r;
+		if (r)
+			continue;
+		s->verdict = v;
+		s->settled = true;
+		s->changed = false;
+		ruleset_move(&s->now, s->want);
+	}
+	return first;
+}
+
+bool wr_policy_verdict(const struct wr_policy *p, uint32_t number, struct wr_policy_verdict *ret)
+{
+	const struct subject *s = subject_at(p, number);
+
+	if (!s || !s->settled || s->dirty || s->changed)
+		return false;
+	*ret = s->verdict;
+	return true;
+}
+
+/* ---- what nobody uses -------------------------------------------------------------------------------- */
+
+static int collect_ruleset(struct wr_policy *p, struct ruleset *rs, const struct wr_policy_sink *sink)
+{
+	int r;
+
+	if (rs->refs)
+		return 0;
+	if (!rs->age) {
+		rs->age = 1;
+		return 0;
+	}
+	r = rs->rows.n ? sink->del_rules(sink->ctx, rs->rows.v, rs->rows.n) : 0;
+	if (r == 0)
+		ruleset_free(p, rs, false);
+	return r;
+}
+
+/* Its rows go before its number is free. */
+static int forget_identity(struct ruleset *rs, uint32_t number, const struct wr_policy_sink *sink)
+{
+	rows_vec gone = { 0 };
+	size_t i, n = 0;
+	int r;
+
+	if (!is_known(rs, number))
+		return 0;
+	for (i = 0; i < rs->rows.n; i++)
+		if (rs->rows.v[i].key.identity == number)
+			wr_vec_push(&gone, rs->rows.v[i]);
+	r = gone.n ? sink->del_rules(sink->ctx, gone.v, gone.n) : 0;
+	for (i = 0; r == 0 && i < rs->rows.n; i++)
+		if (rs->rows.v[i].key.identity != number)
+			rs->rows.v[n++] = rs->rows.v[i];
+	if (r == 0) {
+		rs->rows.n = n;
+		set_known(rs, number, false);
+	}
+	wr_vec_done(&gone);
+	return r;
+}
+
+static int collect_identity(struct wr_policy *p, struct identity *id,
+			    const struct wr_policy_sink *sink)
+{
+	struct wr_hnode *n, *next;
+	int first = 0, r;
+	size_t pos;
+
+	if (id->refs)
+		return 0;
+	if (!id->age) {
+		id->age = 1;
+		return 0;
+	}
+	wr_hmap_each(&p->rulesets, n, pos, next) {
+		r = forget_identity(WR_CONTAINER_OF(n, struct ruleset, node), id->number, sink);
+		first = first ? first : r;
+	}
+	if (first == 0)
+		identity_free(p, id);
+	return first;
+}
+
+int rulesets_collect(struct wr_policy *p, const struct wr_policy_sink *sink)
+{
+	struct wr_hnode *n, *next;
+	int first = 0, r;
+	size_t pos;
+
+	wr_hmap_each(&p->rulesets, n, pos, next) {
+		r = collect_ruleset(p, WR_CONTAINER_OF(n, struct ruleset, node), sink);
+		first = first ? first : r;
+	}
+	wr_hmap_each(&p->identities, n, pos, next) {
+		r = collect_identity(p, WR_CONTAINER_OF(n, struct identity, node), sink);
+		first = first ? first : r;
+	}
+	return first;
+}
+
+void rulesets_done(struct wr_policy *p)
+{
+	struct wr_hnode *n, *next;
+	size_t pos, i;
+
+	for (i = 0; i < p->subject_at.n; i++)
+		if (p->subject_at.v[i])
+			subject_free(p, p->subject_at.v[i]);
+	wr_hmap_each(&p->rulesets, n, pos, next)
+		ruleset_free(p, WR_CONTAINER_OF(n, struct ruleset, node), true);
+	wr_hmap_done(&p->rulesets);
+	wr_hmap_done(&p->subjects);
+	wr_vec_done(&p->subject_at);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random clusters, random policies, random changes: after each, every subject, peer, protocol and port boundary is compared
+ * with the oracle. WR_POLICY_SEED replays one cluster, WR_POLICY_CLUSTERS says how many.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/str.h"
+#include "tests/unit/check.h"
+#include "tests/unit/policy_model.h"
+#include "tests/unit/policy_world.h"
+
+#define CLUSTERS 300
+#define CHANGES  6
+
+static const int protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP };
+
+struct run {
+	struct model m;
+	struct pw *w;
+	uint64_t seed;
+	int step;
+	int ports[24], n_ports;
+};
+
+static void put(struct run *r, void (*yaml)(const struct model *, int, struct wr_strbuf *), int i)
+{
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+
+	yaml(&r->m, i, &text);
+	pw_apply_yaml(r->w, text.buf);
+}
+
+static struct wr_addr address(int family, uint32_t bits)
+{
+	struct wr_addr a;
+	char text[48];
+
+	pm_address_text((struct m_address){ family, bits }, text);
+	assert_int_equal(wr_addr_parse(text, &a), 0);
+	return a;
+}
+
+static void put_subject(struct run *r, int i)
+{
+	const struct m_pod *pod = &r->m.pods[i];
+	struct wr_addr a4 = address(4, pod->bits), a6 = { 0 };
+	char ns[16], name[16];
+
+	snprintf(ns, sizeof(ns), pod->used && !pod->host_network ? "n%d" : "", pod->space);
+	snprintf(name, sizeof(name), "p%d", i);
+	if (pod->has6)
+		a6 = address(6, pod->bits);
+	pw_subject(r->w, (uint32_t)i + 1, ns, name, &a4, &a6);
+}
+
+static void put_pod(struct run *r, int i)
+{
+	put(r, pm_pod_yaml, i);
+	/* Half of the pods are of this node; the others are peers only. */
+	if (i % 2 == 0)
+		put_subject(r, i);
+}
+
+static void del_named(struct run *r, enum wr_kind kind, int space, const char *prefix, int i)
+{
+	char ns[16] = "", name[16];
+
+	if (space >= 0)
+		snprintf(ns, sizeof(ns), "n%d", space);
+	snprintf(name, sizeof(name), "%s%d", prefix, i);
+	pw_del(r->w, kind, ns, name);
+}
+
+static void add_port(struct run *r, int port)
+{
+	int i;
+
+	for (i = 0; i < r->n_ports; i++)
+		if (r->ports[i] == port)
+			return;
+	if (port >= 0 && port <= 65535 && r->n_ports < 24)
+		r->ports[r->n_ports++] = port;
+}
+
+static void add_boundaries(struct run *r, const struct m_policy *p)
+{
+	int dir, i, k;
+
+	for (dir = 0; dir < 2; dir++)
+		for (i = 0; i < p->n_rules[dir]; i++)
+			for (k = 0; k < p->rules[dir][i].n_ports; k++) {
+				const struct m_port *port = &p->rules[dir][i].ports[k];
+
+				if (!p->used || port->name >= 0 || port->all || pm_random(&r->m, 3))
+					continue;
+				add_port(r, port->first - 1);
+				add_port(r, port->first);
+				add_port(r, port->last);
+				add_port(r, port->last + 1);
+			}
+}
+
+static void choose_ports(struct run *r)
+{
+	int i;
+
+	r->n_ports = 0;
+	add_port(r, 0);
+	add_port(r, 65535);
+	for (i = 0; i < 3; i++)
+		add_port(r, 78 + (int)pm_random(&r->m, 8));
+	for (i = 0; i < M_NPS; i++)
+		add_boundaries(r, &r->m.nps[i]);
+	for (i = 0; i < M_CNPS; i++)
+		add_boundaries(r, &r->m.cnps[i]);
+}
+
+static void complain(const struct run *r, int subject, int dir, struct m_address peer, int proto,
+		     int port, bool allowed)
+{
+	wr_auto_strbuf all = WR_STRBUF_INIT;
+	char text[48];
+	int i;
+
+	pm_address_text(peer, text);
+	for (i = 0; i < M_SPACES; i++)
+		pm_space_yaml(&r->m, i, &all);
+	for (i = 0; i < M_PODS; i++)
+		if (r->m.pods[i].used)
+			pm_pod_yaml(&r->m, i, &all);
+	for (i = 0; i < M_NPS; i++)
+		if (r->m.nps[i].used)
+			pm_np_yaml(&r->m, i, &all);
+	for (i = 0; i < M_CNPS; i++)
+		if (r->m.cnps[i].used)
+			pm_cnp_yaml(&r->m, i, &all);
+	fail_msg("WR_POLICY_SEED=%llu, change %d: p%d %s %s proto %d port %d is %s\n%s",
+		 (unsigned long long)r->seed, r->step, subject, dir ? "from" : "to", text, proto,
+		 port, allowed ? "allowed" : "denied", all.buf);
+}
+
+static void compare_peer(struct run *r, int subject, struct m_address peer)
+{
+	struct wr_addr addr = address(peer.family, peer.bits);
+	int dir, p, k;
+
+	for (dir = 0; dir < 2; dir++)
+		for (p = 0; p < 4; p++)
+			for (k = 0; k < (protos[p] == IPPROTO_ICMP ? 1 : r->n_ports); k++) {
+				int port = protos[p] == IPPROTO_ICMP ? 0 : r->ports[k];
+				bool got = pw_allows(r->w, (uint32_t)subject + 1,
+						     dir ? WR_DIR_INGRESS : WR_DIR_EGRESS, &addr,
+						     (uint8_t)protos[p], (uint16_t)port);
+
+				if (got != pm_allows(&r->m, subject, dir, peer, protos[p], port))
+					complain(r, subject, dir, peer, protos[p], port, got);
+			}
+}
+
+static void compare_subject(struct run *r, int subject)
+{
+	/* A node of each, an address that no pod has, and the world where blocks have their edges. */
+	static const uint32_t others[] = { 0x200, 0x201, 0x00f, 0x10f, 0x300, 0x301, 0x403, 0x900 };
+	size_t i;
+	int family;
+
+	for (family = 4; family <= 6; family += 2) {
+		for (i = 0; i < M_PODS; i++)
+			if (r->m.pods[i].used && !r->m.pods[i].host_network && (int)i != subject &&
+			    (family == 4 || r->m.pods[i].has6))
+				compare_peer(r, subject,
+					     (struct m_address){ family, r->m.pods[i].bits });
+		for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			compare_peer(r, subject, (struct m_address){ family, others[i] });
+	}
+}
+
+static void compare(struct run *r)
+{
+	int i;
+
+	choose_ports(r);
+	for (i = 0; i < M_PODS; i += 2)
+		if (r->m.pods[i].used && !r->m.pods[i].host_network)
+			compare_subject(r, i);
+}
+
+static void change_pod(struct run *r, int i)
+{
+	int k = (int)pm_random(&r->m, 3);
+
+	if (k == 0 && r->m.pods[i].used) {
+		pm_new_labels(&r->m, r->m.pods[i].labels);
+		put_pod(r, i);
+		return;
+	}
+	if (r->m.pods[i].used)
+		del_named(r, WR_KIND_POD, r->m.pods[i].space, "p", i);
+	r->m.pods[i].used = false;
+	put_subject(r, i);
+	if (k == 1)
+		return;
+	pm_new_pod(&r->m, i);
+	put_pod(r, i);
+}
+
+static void change_np(struct run *r, int i)
+{
+	if (r->m.nps[i].used)
+		del_named(r, WR_KIND_NETWORKPOLICY, r->m.nps[i].space, "np", i);
+	r->m.nps[i].used = false;
+	if (pm_random(&r->m, 3) == 0)
+		return;
+	pm_new_np(&r->m, i);
+	put(r, pm_np_yaml, i);
+}
+
+static void change_cnp(struct run *r, int i)
+{
+	if (pm_random(&r->m, 3) == 0) {
+		del_named(r, WR_KIND_CLUSTERNETWORKPOLICY, -1, "cnp", i);
+		r->m.cnps[i].used = false;
+		return;
+	}
+	pm_new_cnp(&r->m, i);
+	put(r, pm_cnp_yaml, i);
+}
+
+static void change(struct run *r)
+{
+	int i;
+
+	switch (pm_random(&r->m, 6)) {
+	case 0:
+		i = (int)pm_random(&r->m, M_SPACES);
+		pm_new_labels(&r->m, r->m.space_labels[i]);
+		put(r, pm_space_yaml, i);
+		break;
+	case 1:
+		i = (int)pm_random(&r->m, M_NODES);
+		pm_new_labels(&r->m, r->m.node_labels[i]);
+		put(r, pm_node_yaml, i);
+		break;
+	case 2:
+		change_cnp(r, (int)pm_random(&r->m, M_CNPS));
+		break;
+	case 3:
+		change_np(r, (int)pm_random(&r->m, M_NPS));
+		break;
+	default:
+		change_pod(r, (int)pm_random(&r->m, M_PODS));
+	}
+}
+
+static void build(struct run *r)
+{
+	int i;
+
+	for (i = 0; i < M_SPACES; i++)
+		put(r, pm_space_yaml, i);
+	for (i = 0; i < M_NODES; i++)
+		put(r, pm_node_yaml, i);
+	for (i = 0; i < M_NPS; i++)
+		if (r->m.nps[i].used)
+			put(r, pm_np_yaml, i);
+	for (i = 0; i < M_PODS; i++)
+		put_pod(r, i);
+	for (i = 0; i < M_CNPS; i++)
+		if (r->m.cnps[i].used)
+			put(r, pm_cnp_yaml, i);
+}
+
+static void run_one(uint64_t seed)
+{
+	struct run r = { .seed = seed };
+
+	pm_init(&r.m, seed);
+	r.w = pw_new();
+	build(&r);
+	for (r.step = 0; r.step <= CHANGES; r.step++) {
+		pw_settle(r.w);
+		compare(&r);
+		/* Grace periods end at times of their own. */
+		while (pm_random(&r.m, 2))
+			pw_collect(r.w);
+		pw_settle(r.w);
+		compare(&r);
+		change(&r);
+	}
+	pw_free(r.w);
+}
+
+static void every_verdict_is_the_oracles(void **state)
+{
+	const char *seed = getenv("WR_POLICY_SEED"), *count = getenv("WR_POLICY_CLUSTERS");
+	uint64_t first = 1, n = CLUSTERS, i;
+
+	if (seed) {
+		assert_int_equal(wr_parse_u64(seed, UINT64_MAX, &first), 0);
+		n = 1;
+	} else if (count) {
+		assert_int_equal(wr_parse_u64(count, UINT64_MAX, &n), 0);
+	}
+	for (i = 0; i < n; i++)
+		run_one(first + i);
+	assert_int_equal(wr_istr_count(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_verdict_is_the_oracles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
