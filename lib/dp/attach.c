@@ -117,10 +117,21 @@ static int attach_tcx(const struct place *p, int prog_fd, struct wr_err *err)
 	return r < 0 ? wr_err_sys(err, r, "pinning %s", p->path) : 0;
 }
 
+static bool is_filtered(const struct place *p, int prog_fd)
+{
+	struct wr_sys_prog prog;
+	uint32_t id;
+
+	return access(p->path, F_OK) == 0 && wr_sys_prog_info(prog_fd, &prog) == 0 &&
+	       wr_clsact_get(p->hook.ifindex, p->hook.at, &id) == 0 && id == prog.id;
+}
+
 static int attach_clsact(const struct place *p, int prog_fd, struct wr_err *err)
 {
 	int r;
 
+	if (is_filtered(p, prog_fd))
+		return 0;
 	/* The pin first: a filter that nobody knows could never be removed. */
 	r = wr_sys_obj_repin(prog_fd, p->path);
 	if (r < 0)

@@ -45,7 +45,8 @@ struct wr_dp_options {
 /*
  * Creates what is missing and adopts what is there. A pinned map whose layout or size differs is migrated
  * (contents copied to the new one, see docs/architecture.md) ; a map that cannot be understood fails the load with one
- * sentence and changes nothing. Programs are loaded new, pinned over the old, and every pinned link is updated to them.
+ * sentence and changes nothing. Programs are loaded new, pinned over the old, and every pinned link is updated to them; when those that
+ * are pinned came from the same objects, constants and maps, they are kept and nothing is verified again.
  */
 int wr_dp_load(const struct wr_dp_options *opt, struct wr_dp **ret, struct wr_err *err);
 /* Opens the pinned maps, read only when @readonly. -ENOENT: no such pin directory (the agent has never run). */

@@ -127,6 +127,21 @@ static int load_object(struct wr_load *l, struct wr_object *o, struct wr_err *er
 	return 0;
 }
 
+/* What runs is what a load would make: nothing needs to be verified again. */
+static bool adopt_progs(struct wr_load *l)
+{
+	size_t i;
+	int r = 0;
+
+	if (!l->opt->pins || !wr_digest_matches(l))
+		return false;
+	for (i = 0; i < l->n_objects && r == 0; i++)
+		r = wr_object_take_pinned(l->objects[i], l->opt->pins, l->dp);
+	if (r < 0)
+		wr_dp_drop_progs(l->dp);
+	return r == 0;
+}
+
 static int load_objects(struct wr_load *l, struct wr_err *err)
 {
 	size_t i;
@@ -201,6 +216,8 @@ static int prepare(struct wr_load *l, const struct wr_bpf_object *objects, size_
 	if (r == 0)
 		r = wr_plan_maps(l, err);
 	if (r == 0)
+		l->adopted = adopt_progs(l);
+	if (r == 0 && !l->adopted)
 		r = load_objects(l, err);
 	if (r == 0)
 		r = wr_shards_make(l, err);
@@ -214,9 +231,12 @@ static int prepare(struct wr_load *l, const struct wr_bpf_object *objects, size_
 /* From here on what is pinned changes, step by step; each step finds and completes what a killed load has begun. */
 static int put_in_force(struct wr_load *l, struct wr_err *err)
 {
-	int r;
+	int r = 0;
 
-	r = wr_pins_write(l, err);
+	if (!l->adopted) {
+		wr_digest_forget(l);
+		r = wr_pins_write(l, err);
+	}
 	if (r == 0)
 		r = wr_pins_update_links(l, err);
 	if (r == 0)
@@ -225,13 +245,15 @@ static int put_in_force(struct wr_load *l, struct wr_err *err)
 		r = wr_migrate_drain(l, err);
 	if (r == 0)
 		r = wr_pins_tidy(l, err);
+	if (r == 0 && !l->adopted)
+		r = wr_digest_note(l, err);
 	return r;
 }
 
 int wr_dp_load_objects(const struct wr_dp_options *opt, const struct wr_bpf_object *objects,
 		       size_t n, struct wr_dp **ret, struct wr_err *err)
 {
-	wr_cleanup(load_done) struct wr_load l = { .opt = opt };
+	wr_cleanup(load_done) struct wr_load l = { .opt = opt, .sources = objects };
 	wr_autofd int lock = -1;
 	int r, i;
 

@@ -3,7 +3,7 @@
  * Inside lib/dp: the steps of a load, and the state they share.
  *
  *	read objects -> plan each map (new, adopted, resized) -> verify programs -> make shards -> fill resized maps
- *	-> pin maps -> pin programs -> update links -> drain what was replaced
+ *	-> pin maps -> pin programs -> update links -> drain what was replaced -> note the digest
  *
  * Up to the pinning nothing that is in force has changed, so a failure leaves everything as it was. From then on
  * each step may be the last one: the next load finds its traces (maps_old/, places above flow_shards) and goes on.
@@ -27,11 +27,13 @@ struct wr_map_plan {
 
 struct wr_load {
 	const struct wr_dp_options *opt;
+	const struct wr_bpf_object *sources; /* of the objects */
 	struct wr_object **objects;
 	size_t n_objects;
 	char other[WR_DP_PATH_SIZE]; /* pins of another ABI that is taken over; "": none */
 	struct wr_map_plan maps[WR_MAP_MAX];
 	struct wr_dp *dp;
+	bool adopted;  /* the pinned programs are what a load would make */
 	bool in_force; /* every hook runs the new programs */
 };
 
@@ -44,6 +46,14 @@ int wr_plan_maps(struct wr_load *l, struct wr_err *err);
 int wr_plan_path(const char *pins, enum wr_map map, char buf[WR_DP_PATH_SIZE]);
 /* Where a map that is replaced stays pinned until it has drained. */
 int wr_plan_old_path(const char *pins, enum wr_map map, char buf[WR_DP_PATH_SIZE]);
+
+/*
+ * digest.c: verifying takes a second, and a restarted agent mostly wants what runs already. After a load a link in the pin
+ * directory says what the programs were made from: objects, constants, maps.
+ */
+bool wr_digest_matches(const struct wr_load *l);
+void wr_digest_forget(const struct wr_load *l);
+int wr_digest_note(const struct wr_load *l, struct wr_err *err);
 
 /* migrate.c: before the programs change, and after. */
 int wr_migrate_fill(struct wr_load *l, struct wr_err *err);

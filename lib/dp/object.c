@@ -233,24 +233,51 @@ static bool hangs_on_cgroup(const struct bpf_program *p)
 	}
 }
 
-int wr_object_take_progs(const struct wr_object *o, struct wr_dp *dp)
+/* @pins NULL: what was loaded; else what is pinned there. */
+static int take_prog(const struct bpf_program *p, const char *pins, struct wr_dp *dp)
+{
+	const char *name = bpf_program__name(p);
+	struct wr_dp_prog prog = {
+		.cgroup = hangs_on_cgroup(p),
+		.attach_type = bpf_program__expected_attach_type(p),
+	};
+	char path[WR_DP_PATH_SIZE];
+	int r;
+
+	name += wr_has_prefix(name, "wr_") ? 3 : 0;
+	if (pins) {
+		r = wr_dp_prog_path(pins, name, path);
+		prog.fd = r < 0 ? r : wr_sys_obj_get(path, false);
+	} else {
+		prog.fd = fcntl(bpf_program__fd(p), F_DUPFD_CLOEXEC, 3);
+		prog.fd = prog.fd < 0 ? -errno : prog.fd;
+	}
+	if (prog.fd < 0)
+		return prog.fd;
+	wr_dp_add_prog(dp, name, prog);
+	return 0;
+}
+
+static int take_progs(const struct wr_object *o, const char *pins, struct wr_dp *dp)
 {
 	struct bpf_program *p;
+	int r;
 
 	bpf_object__for_each_program(p, o->o)
 	{
-		const char *name = bpf_program__name(p);
-		struct wr_dp_prog prog = {
-			.cgroup = hangs_on_cgroup(p),
-			.attach_type = bpf_program__expected_attach_type(p),
-		};
-
-		if (!bpf_program__autoload(p))
-			continue;
-		prog.fd = fcntl(bpf_program__fd(p), F_DUPFD_CLOEXEC, 3);
-		if (prog.fd < 0)
-			return -errno;
-		wr_dp_add_prog(dp, name + (wr_has_prefix(name, "wr_") ? 3 : 0), prog);
+		r = bpf_program__autoload(p) ? take_prog(p, pins, dp) : 0;
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+int wr_object_take_progs(const struct wr_object *o, struct wr_dp *dp)
+{
+	return take_progs(o, NULL, dp);
+}
+
+int wr_object_take_pinned(const struct wr_object *o, const char *pins, struct wr_dp *dp)
+{
+	return take_progs(o, pins, dp);
 }

@@ -26,5 +26,7 @@ int wr_object_load(struct wr_object *o, struct wr_err *err);
 int wr_object_map_fd(const struct wr_object *o, enum wr_map map);
 /* After the load: hands a descriptor of each program to the handle. */
 int wr_object_take_progs(const struct wr_object *o, struct wr_dp *dp);
+/* In place of the load: the programs that are pinned. -ENOENT: one is missing. */
+int wr_object_take_pinned(const struct wr_object *o, const char *pins, struct wr_dp *dp);
 
 #endif

@@ -56,6 +56,15 @@ static void close_shards(struct wr_dp *dp)
 	wr_vec_reset(&dp->shards);
 }
 
+void wr_dp_drop_progs(struct wr_dp *dp)
+{
+	while (dp->progs.n) {
+		dp->progs.n--;
+		wr_close_p(&dp->progs.v[dp->progs.n].fd);
+		free(dp->progs.v[dp->progs.n].name);
+	}
+}
+
 void wr_dp_close(struct wr_dp *dp)
 {
 	size_t i;
@@ -69,10 +78,7 @@ void wr_dp_close(struct wr_dp *dp)
 		wr_array_close(&dp->arrays[i]);
 		wr_close_p(&dp->fds[i]);
 	}
-	for (i = 0; i < dp->progs.n; i++) {
-		wr_close_p(&dp->progs.v[i].fd);
-		free(dp->progs.v[i].name);
-	}
+	wr_dp_drop_progs(dp);
 	wr_vec_done(&dp->progs);
 	free(dp->arrays);
 	free(dp->pins);

@@ -77,6 +77,7 @@ struct update {
 
 static int update_filter(const struct wr_dp_hook *hook, int prog, struct wr_err *err)
 {
+	struct wr_sys_prog info;
 	uint32_t id;
 	int r;
 
@@ -84,6 +85,9 @@ static int update_filter(const struct wr_dp_hook *hook, int prog, struct wr_err 
 	r = wr_clsact_get(hook->ifindex, hook->at, &id);
 	if (r < 0)
 		return r == -ENOENT || r == -ENODEV ? 0 : r;
+	r = wr_sys_prog_info(prog, &info);
+	if (r < 0 || info.id == id)
+		return r;
 	r = wr_clsact_put(hook->ifindex, hook->at, prog, hook->name, err);
 	return r < 0 ? r : wr_sys_obj_repin(prog, hook->path);
 }

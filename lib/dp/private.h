@@ -39,6 +39,7 @@ struct wr_dp *wr_dp_new(const char *pins, bool readonly);
 int wr_dp_set_map(struct wr_dp *dp, enum wr_map map, int fd);
 /* Takes the descriptor; copies @name. */
 void wr_dp_add_prog(struct wr_dp *dp, const char *name, struct wr_dp_prog prog);
+void wr_dp_drop_progs(struct wr_dp *dp);
 /* After the shards of wr_flows were put in place. */
 int wr_dp_find_shards(struct wr_dp *dp);
 /* Index of a map by its name; -ENOENT. */

@@ -252,6 +252,61 @@ static void a_load_brings_the_new_program_to_every_filter(void **state)
 	a_load_updates_every_link(false);
 }
 
+static uint32_t prog_id(const struct wr_dp *dp, const char *prog)
+{
+	struct wr_sys_prog info;
+
+	assert_int_equal(wr_sys_prog_info(wr_dp_prog_fd(dp, prog), &info), 0);
+	return info.id;
+}
+
+static void the_same_build_and_options_verify_nothing_again(void **state)
+{
+	struct wr_dp_options opt = probe_options(1);
+	struct wr_dp *dp = probe_load(&opt, OBJECT(dp_probe));
+	uint32_t egress = prog_id(dp, "pod_egress"), connect = prog_id(dp, "sock_connect4");
+
+	wr_dp_close(dp);
+	probe_attach_lo(true);
+	dp = probe_load(&opt, OBJECT(dp_probe));
+	assert_int_equal(prog_id(dp, "pod_egress"), egress);
+	assert_int_equal(prog_id(dp, "sock_connect4"), connect);
+	assert_int_equal(wr_dp_check_tc(DP_PINS, "uplink-lo", "pod_egress", 1, WR_ATTACH_TC_INGRESS,
+					true, NULL),
+			 0);
+	wr_dp_close(dp);
+}
+
+static void what_differs_is_verified_anew(void **state)
+{
+	struct wr_dp_options opt = probe_options(1);
+	struct wr_dp *dp = probe_load(&opt, OBJECT(dp_probe));
+	uint32_t before = prog_id(dp, "pod_egress");
+
+	wr_dp_close(dp);
+	opt.config.mark = 2;
+	dp = probe_load(&opt, OBJECT(dp_probe));
+	assert_true(prog_id(dp, "pod_egress") != before);
+	before = prog_id(dp, "pod_egress");
+	wr_dp_close(dp);
+	opt.sizes[WR_MAP_wr_affinity] = 2048;
+	dp = probe_load(&opt, OBJECT(dp_probe));
+	assert_true(prog_id(dp, "pod_egress") != before);
+	before = prog_id(dp, "pod_egress");
+	wr_dp_close(dp);
+	/* Half a load, or somebody's hands. */
+	assert_int_equal(unlink(DP_PINS "/progs/count"), 0);
+	dp = probe_load(&opt, OBJECT(dp_probe));
+	assert_true(prog_id(dp, "pod_egress") != before);
+	assert_true(wr_dp_prog_fd(dp, "count") >= 0);
+	before = prog_id(dp, "pod_egress");
+	wr_dp_close(dp);
+	assert_int_equal(unlink(DP_PINS "/digest"), 0);
+	dp = probe_load(&opt, OBJECT(dp_probe));
+	assert_true(prog_id(dp, "pod_egress") != before);
+	wr_dp_close(dp);
+}
+
 static void a_refused_program_changes_nothing_and_says_why(void **state)
 {
 	struct wr_dp_options opt = probe_options(1);
@@ -333,6 +388,7 @@ static void socket_hooks_attach_once_and_survive_a_load(void **state)
 	assert_int_equal(wr_sys_link_info(fd, &before), 0);
 	assert_int_equal(wr_dp_attach_cgroup(dp, cgroup, &err), 0);
 	wr_dp_close(dp);
+	opt.config.mark = 2;
 	dp = probe_load(&opt, OBJECT(dp_probe));
 	assert_int_equal(wr_sys_prog_info(wr_dp_prog_fd(dp, "sock_connect4"), &prog), 0);
 	assert_int_equal(wr_sys_link_info(fd, &after), 0);
@@ -436,6 +492,8 @@ int main(void)
 		test(adopted_maps_are_the_same_maps),
 		test(a_load_brings_the_new_program_to_every_link),
 		test(a_load_brings_the_new_program_to_every_filter),
+		test(the_same_build_and_options_verify_nothing_again),
+		test(what_differs_is_verified_anew),
 		test(a_refused_program_changes_nothing_and_says_why),
 		test(a_map_that_cannot_be_understood_fails_the_load_and_stays),
 		test(socket_hooks_attach_once_and_survive_a_load),
