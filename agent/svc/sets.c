@@ -138,7 +138,7 @@ static void add_ranges(struct wr_svc_build *b, uint32_t flags)
 	size_t i;
 
 	wr_vec_reset(&b->idx->tmp.ranges);
-	for (i = 0; flags & WR_SVC_SRC_RANGES && i < o->source_ranges.n; i++)
+	for (i = 0; o && flags & WR_SVC_SRC_RANGES && i < o->source_ranges.n; i++)
 		wr_vec_push(&b->idx->tmp.ranges, wr_prefix_masked(&o->source_ranges.v[i]));
 }
 
