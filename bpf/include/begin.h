@@ -132,6 +132,8 @@ static __always_inline int judge_midstream(struct wr_pkt *p, struct wr_work *w)
 	w->ends.from_node = w->ends.src_ep == WR_EP_HOST && p->hook == WR_HOOK_POD_EGRESS;
 	if (!wr_judge(p, w)) {
 		w->flow.state ^= WR_FLOW_ORIG_B;
+		SWAP(w->flow.packets[WR_FLOW_ORIG], w->flow.packets[WR_FLOW_REPLY]);
+		SWAP(w->flow.bytes[WR_FLOW_ORIG], w->flow.bytes[WR_FLOW_REPLY]);
 		return 0;
 	}
 	return p->key.proto == IPPROTO_TCP ? WR_REASON_TCP_MIDSTREAM : WR_REASON_ICMP_UNRELATED;
@@ -261,6 +263,8 @@ WR_GLOBAL int wr_begin(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *
 	if (!p || !w)
 		return WR_REASON_INTERNAL;
 	init_flow(p, w);
+	w->flow.packets[WR_FLOW_ORIG] = 1;
+	w->flow.bytes[WR_FLOW_ORIG] = skb->len;
 	wr_ends_of_pkt(p, &w->ends);
 	reason = wr_source(skb, p, w);
 	if (reason)

@@ -65,6 +65,7 @@ static __always_inline void set_tuples(const struct wr_pkt *p, struct wr_work *w
 	r->new_dst = *wr_pkt_src(p);
 	r->new_sport = wr_pkt_dport(p);
 	r->new_dport = wr_pkt_sport(p);
+	r->packets[WR_FLOW_ORIG] = r->bytes[WR_FLOW_ORIG] = 0;
 	r->state = (f->state & ~WR_FLOW_ORIG_B) | WR_FLOW_REPLY_TUPLE;
 	if (wr_flow_key_set(&w->partner_key, &f->new_src, &f->new_dst, port, dport))
 		r->state |= WR_FLOW_ORIG_B;

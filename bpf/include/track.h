@@ -153,7 +153,7 @@ static __always_inline int begin(struct __sk_buff *skb, struct wr_pkt *p, struct
 		emit(skb, p, w, WR_EVENT_AUDIT, w->audit);
 	if (wr_on(WR_SW_FLOW_EVENTS))
 		emit(skb, p, w, WR_EVENT_FLOW_NEW, 0);
-	return wr_send(skb, p, w, NULL, WR_FLOW_ORIG);
+	return wr_send(skb, p, w, NULL, wr_flow_dir_of(p, w->flow.state));
 }
 
 /* The old flow, untranslated, ends when the new one is allowed. In the LRU it is overwritten. */

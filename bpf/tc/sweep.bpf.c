@@ -17,30 +17,6 @@ struct sweep {
 	__u32 lru;
 };
 
-static __always_inline void report_end(const struct wr_flow_key *key, const struct wr_flow *f)
-{
-	int orig_b = !!(f->state & WR_FLOW_ORIG_B);
-	struct wr_event *e;
-
-	if (!wr_on(WR_SW_FLOW_EVENTS) || f->state & WR_FLOW_REPLY_TUPLE)
-		return;
-	e = bpf_ringbuf_reserve(&wr_events, sizeof(*e), 0);
-	if (!e)
-		return;
-	memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_boot_ns();
-	e->type = WR_EVENT_FLOW_END;
-	e->proto = key->proto;
-	e->src = orig_b ? key->b : key->a;
-	e->dst = orig_b ? key->a : key->b;
-	e->sport = orig_b ? key->port_b : key->port_a;
-	e->dport = orig_b ? key->port_a : key->port_b;
-	wr_event_flow(e, f);
-	e->packets = f->packets[WR_FLOW_ORIG] + f->packets[WR_FLOW_REPLY];
-	e->bytes = f->bytes[WR_FLOW_ORIG] + f->bytes[WR_FLOW_REPLY];
-	bpf_ringbuf_submit(e, 0);
-}
-
 /* A source port of the pool that nobody owns any more. */
 static __always_inline void free_port(const struct wr_flow_key *key, const struct wr_flow *f)
 {
@@ -86,6 +62,38 @@ static __always_inline int is_over(const struct wr_flow_key *key, const struct w
 			return 0;
 	}
 	return wr_expired(f->state, READ_ONCE(f->seen), key->proto);
+}
+
+/* Told by the originator's tuple, with what its answers have counted. */
+static __always_inline void report_end(const struct wr_flow_key *key, const struct wr_flow *f)
+{
+	int orig_b = !!(f->state & WR_FLOW_ORIG_B);
+	const struct wr_flow *partner = NULL;
+	struct wr_event *e;
+
+	if (!wr_on(WR_SW_FLOW_EVENTS) || f->state & WR_FLOW_REPLY_TUPLE)
+		return;
+	e = bpf_ringbuf_reserve(&wr_events, sizeof(*e), 0);
+	if (!e)
+		return;
+	memset(e, 0, sizeof(*e));
+	e->time = bpf_ktime_get_boot_ns();
+	e->type = WR_EVENT_FLOW_END;
+	e->proto = key->proto;
+	e->src = orig_b ? key->b : key->a;
+	e->dst = orig_b ? key->a : key->b;
+	e->sport = orig_b ? key->port_b : key->port_a;
+	e->dport = orig_b ? key->port_a : key->port_b;
+	wr_event_flow(e, f);
+	e->packets = f->packets[WR_FLOW_ORIG] + f->packets[WR_FLOW_REPLY];
+	e->bytes = f->bytes[WR_FLOW_ORIG] + f->bytes[WR_FLOW_REPLY];
+	if (f->state & WR_FLOW_TRANSLATED)
+		partner = partner_of(key, f);
+	if (partner) {
+		e->packets += partner->packets[WR_FLOW_REPLY];
+		e->bytes += partner->bytes[WR_FLOW_REPLY];
+	}
+	bpf_ringbuf_submit(e, 0);
 }
 
 /* The element may be recycled as soon as it is deleted: what is told afterwards is told from copies. */
