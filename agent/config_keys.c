@@ -115,7 +115,7 @@ const struct wr_key wr_config_keys[] = {
 	  .arg = "DIR", .help = "cgroup2 directory of the socket programs; empty: the mounted root" },
 	{ "nodePortAddresses", .flag = "node-port-addresses", .type = WR_KEY_PREFIXES,
 	  AT(node_port_addresses), .dflt = "", .arg = "CIDR,...",
-	  .help = "which of the node's addresses answer on node ports; empty: the node's own IPs" },
+	  .help = "which of the node's addresses answer on node ports; empty: all but loopback" },
 	{ "localhostNodePorts", .flag = "localhost-node-ports", .type = WR_KEY_BOOL,
 	  AT(localhost_node_ports), .dflt = "false", .help = "node ports answer on 127.0.0.1 too" },
 	{ "installCNI", .flag = "install-cni", .type = WR_KEY_BOOL, AT(install_cni), .dflt = "true",
