@@ -121,6 +121,17 @@ static int apply_flags(struct wr_options *o, const struct given_list *given, str
 	return r;
 }
 
+/* What all programs of Weir take; file and flags win over it. */
+static void apply_environment(struct wr_agent_config *c)
+{
+	const char *instance = getenv("WEIR_INSTANCE");
+
+	if (!instance || !*instance)
+		return;
+	free(c->instance);
+	c->instance = wr_xstrdup(instance);
+}
+
 static void name_node(struct wr_agent_config *c)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -143,6 +154,7 @@ static int parse(int argc, char **argv, struct wr_options *o, struct wr_err *err
 		return r;
 	if (o->action == WR_DO_HELP || o->action == WR_DO_VERSION || o->action == WR_DO_PRINT_METRICS)
 		return 0;
+	apply_environment(&o->config);
 	r = apply_file(o, err);
 	if (r == 0)
 		r = apply_flags(o, &given, err);
