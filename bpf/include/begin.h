@@ -172,7 +172,8 @@ static __always_inline void begin_masquerade(struct wr_work *w)
 static __always_inline void begin_nat(const struct wr_pkt *p, struct wr_work *w)
 {
 	w->nat.src = w->ends.src;
-	if (w->ends.src_ep == w->ends.dst_ep && w->flow.state & WR_FLOW_SERVICE) {
+	if (w->ends.src_ep == w->ends.dst_ep && wr_ep_is_pod(w->ends.src_ep) &&
+	    w->flow.state & WR_FLOW_SERVICE) {
 		w->nat.src = wr_gateway(wr_addr_is4(&w->ends.dst));
 		w->nat.pool = 1;
 	} else if (wants_masquerade(p, w)) {
