@@ -91,7 +91,8 @@ static void cell_state(const struct wr_json *item, const char *key, struct wr_st
 	else if (wr_streq(verdict, "audit"))
 		wr_strbuf_addstr(out, "audited");
 	else
-		wr_strbuf_addstr(out, wr_streq(state, "established") ? "estab" : state);
+		wr_strbuf_addf(out, wr_json_get_bool(item, "proven", true) ? "%s" : "(%s)",
+			       wr_streq(state, "established") ? "estab" : state);
 }
 
 static void cell_out(const struct wr_json *item, const char *key, struct wr_strbuf *out)
@@ -238,7 +239,8 @@ const struct wr_command wr_cmd_flows = {
 	.details =
 		"A connection is listed once, in the direction of whoever opened it. DESTINATION is where its\n"
 		"packets go: behind a service, the backend that was picked. STATE says DENIED where a policy that\n"
-		"changed since stops it. All given filters must match.\n"
+		"changed since stops it, and stands in brackets while no answer has confirmed the connection. All\n"
+		"given filters must match.\n"
 		"\n"
 		"Examples:\n"
 		"  weir flows --pod default/web            what web talks to, and who talks to it\n"

@@ -82,29 +82,21 @@ static void add_id(void *ctx, uint32_t id)
 	wr_vec_push(&ids->v, id);
 }
 
-/* The service's first frontend, which is its cluster address: those sort before node addresses only by chance, so the kind
- * is looked at. */
+/* The service's first frontend, which is a cluster address where it has one. */
 static int take_frontend(struct lookup *l, uint32_t id)
 {
-	uint32_t elsewhere = WR_SVC_NODEPORT | WR_SVC_HOSTPORT | WR_SVC_EXTERNAL;
 	wr_auto_frontends list = { 0 };
-	size_t i, best = SIZE_MAX;
+	size_t i;
 
 	if (wr_frontends_load(l->dp, &l->names, false, &list) < 0)
 		return -ENOENT;
-	for (i = 0; i < list.v.n; i++) {
-		if (list.v.v[i].svc.id != id)
-			continue;
-		if (best == SIZE_MAX || !(list.v.v[i].svc.flags & elsewhere))
-			best = i;
-		if (!(list.v.v[i].svc.flags & elsewhere))
-			break;
-	}
-	if (best == SIZE_MAX)
+	for (i = 0; i < list.v.n && list.v.v[i].svc.id != id; i++)
+		;
+	if (i == list.v.n)
 		return -ENOENT;
-	l->query.dst = list.v.v[best].fe.addr;
-	l->query.dport = list.v.v[best].fe.port;
-	l->query.proto = list.v.v[best].fe.proto;
+	l->query.dst = list.v.v[i].fe.addr;
+	l->query.dport = list.v.v[i].fe.port;
+	l->query.proto = list.v.v[i].fe.proto;
 	return 0;
 }
 

@@ -41,11 +41,19 @@ static int cmp_names(const struct wr_frontend_row *x, const struct wr_frontend_r
 	return (x->svc.id > y->svc.id) - (x->svc.id < y->svc.id);
 }
 
+/* The cluster's own addresses before those that lead to them. */
+static uint32_t is_elsewhere(const struct wr_frontend_row *row)
+{
+	return row->svc.flags & (WR_SVC_NODEPORT | WR_SVC_HOSTPORT | WR_SVC_EXTERNAL);
+}
+
 static int cmp_rows(const void *a, const void *b)
 {
 	const struct wr_frontend_row *x = a, *y = b;
 	int r = cmp_names(x, y);
 
+	if (!r)
+		r = !!is_elsewhere(x) - !!is_elsewhere(y);
 	if (!r)
 		r = wr_addr_cmp(&x->fe.addr, &y->fe.addr);
 	if (!r)
