@@ -20,6 +20,7 @@
 #include <linux/in.h>
 
 #include "bpf/include/lb.h"
+#include "bpf/include/maps_event.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -123,9 +124,43 @@ static __always_inline int refuse(int error)
 	return REFUSE;
 }
 
+static __always_inline void report(const struct wr_lb_tuple *t, const struct wr_lb_pick *pick,
+				   int reason)
+{
+	struct wr_event *e = bpf_ringbuf_reserve(&wr_events, sizeof(*e), 0);
+
+	if (!e)
+		return;
+	memset(e, 0, sizeof(*e));
+	e->time = bpf_ktime_get_boot_ns();
+	e->type = WR_EVENT_DROP;
+	e->reason = reason;
+	e->hook = WR_HOOK_SOCK;
+	e->proto = t->proto;
+	e->dst = t->dst;
+	e->dport = t->dport;
+	e->service = pick->service;
+	bpf_ringbuf_submit(e, 0);
+}
+
 static __always_inline int refused_here(int reason)
 {
 	return reason == WR_REASON_NO_BACKEND || reason == WR_REASON_UNKNOWN_PORT;
+}
+
+/* Counted like a packet, since it stands for the first one. */
+static __always_inline int refuse_service(const struct wr_lb_tuple *t,
+					  const struct wr_lb_pick *pick, int reason)
+{
+	__u32 i = reason;
+	struct wr_drop_count *count = bpf_map_lookup_elem(&wr_drops, &i);
+
+	if (count) {
+		if (wr_cfg.drop_sample && !(count->packets & (wr_cfg.drop_sample - 1)))
+			report(t, pick, reason);
+		count->packets++;
+	}
+	return refuse(ECONNREFUSED);
 }
 
 static __always_inline int remember_peer(struct bpf_sock *sk, const struct name *service,
@@ -168,7 +203,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct name *to
 	/* A socket may connect more than once. */
 	bpf_sk_storage_delete(&wr_sock, ctx->sk);
 	if (t.proto == IPPROTO_TCP && refused_here(reason))
-		*ret = refuse(ECONNREFUSED);
+		*ret = refuse_service(&t, &pick, reason);
 	return 0;
 }
 
@@ -257,7 +292,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct name *to, i
 	if (reason == WR_LB_NO_SERVICE)
 		forget_answers(cookie, to);
 	if (refused_here(reason))
-		*ret = refuse(ECONNREFUSED);
+		*ret = refuse_service(&t, &pick, reason);
 	if (reason || claim_answers(cookie, to, &pick))
 		return 0;
 	if (pick.backend != backend || pick.slot != slot)

@@ -6,8 +6,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/dp/load.h"
 #include "lib/dp/sys.h"
 #include "tests/bpf/svc_rows.h"
+
+/* The objects that these tests run; the packet programs would take seconds to verify. */
+static size_t pick_objects(struct wr_bpf_object *ret)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < wr_bpf_objects_n; i++)
+		if (!strcmp(wr_bpf_objects[i].name, "sock") ||
+		    !strcmp(wr_bpf_objects[i].name, "lb_lookup"))
+			ret[n++] = wr_bpf_objects[i];
+	assert_int_equal(n, 2);
+	return n;
+}
 
 struct wr_dp *rows_load(uint32_t switches, uint64_t netns_cookie)
 {
@@ -15,14 +29,17 @@ struct wr_dp *rows_load(uint32_t switches, uint64_t netns_cookie)
 		.config = { .switches = switches,
 			    .hz = ROWS_HZ,
 			    .netns_cookie = netns_cookie,
-			    .flow_shards = 1 },
+			    .flow_shards = 1,
+			    .drop_sample = 1 },
 	};
 	struct wr_err err = WR_ERR_INIT;
+	struct wr_bpf_object objects[2];
+	size_t n = pick_objects(objects);
 	struct wr_dp *dp;
 
 	opt.sizes[WR_MAP_wr_flows] = opt.sizes[WR_MAP_wr_new_flows] = 4096;
 	opt.sizes[WR_MAP_wr_maglev] = 64;
-	if (wr_dp_load(&opt, &dp, &err) < 0)
+	if (wr_dp_load_objects(&opt, objects, n, &dp, &err) < 0)
 		fail_msg("%s", err.msg);
 	return dp;
 }

@@ -15,6 +15,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/dp/sys.h"
+#include "lib/dp/tables.h"
 #include "tests/bpf/cgroup.h"
 #include "tests/bpf/svc_rows.h"
 
@@ -356,6 +357,51 @@ static void tcp_without_a_backend_is_refused_at_once(void **state)
 	services(n);
 	assert_int_equal(try_connect(fd, name(VIP4, 80)), 0);
 	accepted_by(n);
+}
+
+static uint64_t drops(const struct net *n, uint32_t reason)
+{
+	struct wr_drop_count all[WR_REASON_MAX];
+
+	assert_int_equal(wr_drops_get(n->dp, all), 0);
+	return all[reason].packets;
+}
+
+struct heard {
+	struct wr_event last;
+	int n;
+};
+
+static int hear(void *ctx, const void *data, size_t size)
+{
+	struct heard *h = ctx;
+
+	assert_int_equal(size, sizeof(h->last));
+	memcpy(&h->last, data, sizeof(h->last));
+	h->n++;
+	return 0;
+}
+
+static void a_refusal_is_counted_and_told(void **state)
+{
+	const struct net *n = *state;
+	wr_autofd int tcp = sock(AF_INET, SOCK_STREAM), udp = sock(AF_INET, SOCK_DGRAM);
+	struct sockaddr_storage to = name(VIP4, 80);
+	struct heard h = { .n = 0 };
+	struct wr_events *events;
+
+	service(n, 1, VIP4, 80, (struct wr_service){ .n = 0 }, run4);
+	assert_int_equal(wr_events_open(n->dp, hear, &h, &events), 0);
+	assert_int_equal(try_connect(tcp, to), -ECONNREFUSED);
+	assert_int_equal(drops(n, WR_REASON_NO_BACKEND), 1);
+	assert_int_equal(wr_events_poll(events), 1);
+	assert_int_equal(h.last.hook, WR_HOOK_SOCK);
+	assert_int_equal(h.last.reason, WR_REASON_NO_BACKEND);
+	assert_int_equal(h.last.dport, htons(80));
+	assert_int_equal(h.last.service, 1);
+	assert_int_equal(try_send(udp, to), -ECONNREFUSED);
+	assert_int_equal(drops(n, WR_REASON_NO_BACKEND), 2);
+	wr_events_close(events);
 }
 
 static void udp_without_a_backend_is_refused_until_there_is_one(void **state)
@@ -716,6 +762,7 @@ int main(void)
 		POD(what_is_no_service_is_left_alone),
 		POD(all_backends_are_used),
 		POD(tcp_without_a_backend_is_refused_at_once),
+		POD(a_refusal_is_counted_and_told),
 		POD(udp_without_a_backend_is_refused_until_there_is_one),
 		POD(connected_udp_may_wait_for_a_backend),
 		POD(connected_udp_sees_the_service),
