@@ -85,34 +85,60 @@ static int decode_mac(struct wr_cni_wish *wish, const struct wr_json *rc,
 	return 0;
 }
 
+/* Some runtimes write the members with a capital first letter, which programs in Go do not tell apart. */
+static const char *spelled(const struct wr_json *j, const char *key, char *capital, size_t size)
+{
+	if (wr_json_has(j, key))
+		return key;
+	snprintf(capital, size, "%c%s", key[0] - 'a' + 'A', key + 1);
+	return capital;
+}
+
+static int decode_port_number(const struct wr_json *j, const char *where, const char *key,
+			      uint16_t *ret, struct wr_err *err)
+{
+	int64_t number = 0;
+	char capital[16];
+	int r = wr_json_decode_int(j, where, spelled(j, key, capital, sizeof(capital)), 0, 65535,
+				   &number, err);
+
+	*ret = (uint16_t)number;
+	return r;
+}
+
+static int decode_port_str(const struct wr_json *j, const char *where, const char *key,
+			   const char **ret, struct wr_err *err)
+{
+	char capital[16];
+
+	return wr_json_decode_str(j, where, spelled(j, key, capital, sizeof(capital)), ret, err);
+}
+
 static int decode_port(const struct wr_json *j, const char *where, struct wr_port_mapping *ret,
 		       struct wr_err *err)
 {
 	struct wr_port_mapping port = { .proto = IPPROTO_TCP };
 	const char *proto = NULL, *ip = NULL;
-	int64_t host = 0, container = 0;
 	int r;
 
 	if (wr_json_type(j) != WR_JSON_OBJECT)
 		return wr_err_set(err, -EINVAL, "%s: not an object", where);
-	r = wr_json_decode_int(j, where, "hostPort", 0, 65535, &host, err);
+	r = decode_port_number(j, where, "hostPort", &port.host_port, err);
 	if (r == 0)
-		r = wr_json_decode_int(j, where, "containerPort", 0, 65535, &container, err);
+		r = decode_port_number(j, where, "containerPort", &port.container_port, err);
 	if (r == 0)
-		r = wr_json_decode_str(j, where, "protocol", &proto, err);
+		r = decode_port_str(j, where, "protocol", &proto, err);
 	if (r == 0)
-		r = wr_json_decode_str(j, where, "hostIP", &ip, err);
+		r = decode_port_str(j, where, "hostIP", &ip, err);
 	if (r < 0)
 		return r;
-	if (host && !container)
+	if (port.host_port && !port.container_port)
 		return wr_err_set(err, -EINVAL, "%s.containerPort: is missing", where);
 	if (proto && *proto && wr_proto_parse(proto, &port.proto) < 0)
 		return wr_err_set(err, -EINVAL, "%s.protocol: \"%.32s\" is not tcp, udp or sctp",
 				  where, proto);
 	if (ip && *ip && wr_addr_parse(ip, &port.host_ip) < 0)
 		return wr_err_set(err, -EINVAL, "%s.hostIP: \"%.64s\" is not an address", where, ip);
-	port.host_port = (uint16_t)host;
-	port.container_port = (uint16_t)container;
 	*ret = port;
 	return 0;
 }

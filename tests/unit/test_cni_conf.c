@@ -316,6 +316,21 @@ static void port_mappings_are_read_and_those_without_a_host_port_left_out(void *
 	wr_cni_wish_done(&w);
 }
 
+static void port_mappings_may_be_spelled_with_capitals(void **state)
+{
+	struct wr_cni_wish w =
+		wish("\"runtimeConfig\":{\"portMappings\":["
+		     "{\"HostPort\":8080,\"ContainerPort\":80,\"Protocol\":\"udp\",\"HostIP\":\"::1\"}]}",
+		     (struct wr_cni_env){ 0 });
+
+	assert_int_equal(w.ports.n, 1);
+	assert_int_equal(w.ports.v[0].host_port, 8080);
+	assert_int_equal(w.ports.v[0].container_port, 80);
+	assert_int_equal(w.ports.v[0].proto, IPPROTO_UDP);
+	assert_addr(&w.ports.v[0].host_ip, "::1");
+	wr_cni_wish_done(&w);
+}
+
 static void annotations_are_kept_as_text(void **state)
 {
 	struct wr_cni_wish w =
@@ -345,6 +360,7 @@ int main(void)
 		cmocka_unit_test(wishes_that_cannot_be_are_refused_with_their_place),
 		cmocka_unit_test(what_we_would_have_to_ignore_is_refused_with_key_and_value),
 		cmocka_unit_test(port_mappings_are_read_and_those_without_a_host_port_left_out),
+		cmocka_unit_test(port_mappings_may_be_spelled_with_capitals),
 		cmocka_unit_test(annotations_are_kept_as_text),
 	};
 
