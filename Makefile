@@ -251,8 +251,8 @@ $(BPFT_BIN): $(BUILD)/tests/bpf/%: $(BUILD)/obj/tests/bpf/%.o \
 		$(call helpers,$(BPFT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
 	$(call link,$(LINK),-lcmocka $(WR_LIBS))
 $(BENCH_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o \
-		$(call helpers,$(BENCH_SRC),bench_) $(TEST_LIBS) $(BUILD)/link-flags
-	$(call link,$(LINK),-lm $(WR_LIBS))
+		$(call helpers,$(BENCH_SRC),bench_) $(call helpers,$(BPFT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
+	$(call link,$(LINK),-lm -lcmocka $(WR_LIBS))
 # What a bench compares the plugin with: linked as the plugin is, without our libraries.
 $(FLOOR_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/floor/%.o $(BUILD)/link-flags
 	$(call link,$(CC) $(filter-out -pie,$(WR_LDFLAGS)) $(WR_CNI_LDFLAGS) $(LDFLAGS))
