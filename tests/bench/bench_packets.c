@@ -2,15 +2,16 @@
 /*
  * What a packet costs in pod egress, beside a program with one hash hit and a 40-byte key, as JSON lines for tests/bench/run.
  *
- * BPF_PROG_TEST_RUN keeps what a run has changed, so a packet is run at most 200 times from a TTL of 255, and one that is rewritten only
- * once a call. A single run carries the cost of the clock; an empty program run the same way tells how much, and the
- * difference to its cost in a long loop is taken off. Contenders take turns; the smallest of the long loops and the median
- * of the single runs count.
+ * BPF_PROG_TEST_RUN keeps what a run has changed, so a packet is run at most 200 times from a TTL of 255, and the entry of a
+ * rewritten flow is told to write what the packet carries already: the same work, and the packet can go round again. First packets are
+ * run once each, cold as they are: the baseline runs in the same way between them. Contenders take turns; the smallest of
+ * the loops and the median of the single runs count.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/dp/svc_table.h"
@@ -25,8 +26,8 @@
 extern const char wr_obj_hash_hit_start[], wr_obj_hash_hit_end[];
 
 static struct {
-	int nothing, hash_hit;
-	double nothing_loop, nothing_single, hash_hit_loop;
+	int hash_hit;
+	double hash_hit_loop;
 } base;
 
 static int by_value(const void *a, const void *b)
@@ -36,7 +37,8 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static double run_ns(int prog, const struct packet *p, uint32_t ifindex, uint32_t repeat, uint32_t want)
+static double run_ns(int prog, const struct packet *p, uint32_t ifindex, uint32_t repeat,
+		     uint32_t want)
 {
 	struct __sk_buff ctx = { .ifindex = ifindex, .ingress_ifindex = ifindex };
 	union bpf_attr attr = {
@@ -49,7 +51,8 @@ static double run_ns(int prog, const struct packet *p, uint32_t ifindex, uint32_
 	};
 
 	if (syscall(__NR_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) || attr.test.retval != want) {
-		fprintf(stderr, "bench_packets: a run ended with %u, not %u\n", attr.test.retval, want);
+		fprintf(stderr, "bench_packets: a run ended with %u, not %u\n", attr.test.retval,
+			want);
 		exit(1);
 	}
 	return attr.test.duration;
@@ -68,7 +71,6 @@ static void open_baseline(void)
 		fputs("bench_packets: the baseline does not load\n", stderr);
 		exit(1);
 	}
-	base.nothing = bpf_program__fd(bpf_object__find_program_by_name(obj, "nothing"));
 	base.hash_hit = bpf_program__fd(bpf_object__find_program_by_name(obj, "hash_hit"));
 }
 
@@ -77,11 +79,26 @@ static struct packet packet_of(const struct lab *lab, const struct shape *s)
 	struct shape full = shape_full(s);
 	struct packet p;
 
-	full.smac = lab_pod_mac(5);
+	full.smac = lab_host_mac(6); /* see pod_5_has */
 	full.dmac = lab_host_mac(5);
 	full.ttl = 255;
 	packet_make(&p, &full);
 	return p;
+}
+
+/*
+ * Delivery to pod 6 writes its MACs into the packet, and a loop sends that packet again: pod 5 takes the MAC that it then carries, so
+ * that the source check passes every time.
+ */
+static void pod_5_has(struct lab *lab, const uint8_t *mac)
+{
+	struct wr_endpoint ep;
+
+	if (wr_endpoint_get(lab->dp, 5, &ep))
+		exit(1);
+	memcpy(ep.mac, mac, sizeof(ep.mac));
+	if (wr_endpoint_put(lab->dp, 5, &ep))
+		exit(1);
 }
 
 static double smallest(double a, double b)
@@ -96,54 +113,86 @@ static double measure_loop(const struct lab *lab, const struct packet *p)
 	double best = 1e9;
 	uint32_t i;
 
-	base.nothing_loop = base.hash_hit_loop = 1e9;
+	base.hash_hit_loop = 1e9;
 	for (i = 0; i < ROUNDS; i++) {
-		base.nothing_loop = smallest(base.nothing_loop, run_ns(base.nothing, p, lab->pod[5], LOOP, 0));
-		base.hash_hit_loop = smallest(base.hash_hit_loop, run_ns(base.hash_hit, p, lab->pod[5], LOOP, 0));
+		base.hash_hit_loop =
+			smallest(base.hash_hit_loop, run_ns(base.hash_hit, p, lab->pod[5], LOOP, 0));
 		best = smallest(best, run_ns(prog, p, lab->pod[5], LOOP, LAB_REDIRECT));
 	}
 	return best;
 }
 
-/* @make gives the packet of each turn. */
-static double measure_single(const struct lab *lab, struct packet (*make)(const struct lab *, const struct shape *, uint32_t),
-			     const struct shape *s)
+/* A new connection each time; *ret_hit is the baseline, as cold. */
+static double measure_first(const struct lab *lab, const struct shape *s, double *ret_hit)
 {
-	static double ours[SINGLE], nothing[SINGLE];
+	static double ours[SINGLE], hash_hit[SINGLE];
 	int prog = wr_dp_prog_fd(lab->dp, "pod_egress");
+	struct shape fresh = *s;
 	uint32_t i;
 
 	for (i = 0; i < SINGLE; i++) {
-		struct packet p = make(lab, s, i);
+		struct packet p;
 
-		nothing[i] = run_ns(base.nothing, &p, lab->pod[5], 1, 0);
+		fresh.sport = (uint16_t)(20000 + i);
+		p = packet_of(lab, &fresh);
+		hash_hit[i] = run_ns(base.hash_hit, &p, lab->pod[5], 1, 0);
 		ours[i] = run_ns(prog, &p, lab->pod[5], 1, LAB_REDIRECT);
 	}
 	qsort(ours, SINGLE, sizeof(ours[0]), by_value);
-	qsort(nothing, SINGLE, sizeof(nothing[0]), by_value);
-	return ours[SINGLE / 2] - nothing[SINGLE / 2] + base.nothing_loop;
+	qsort(hash_hit, SINGLE, sizeof(hash_hit[0]), by_value);
+	*ret_hit = hash_hit[SINGLE / 2];
+	return ours[SINGLE / 2];
 }
 
-static struct packet same(const struct lab *lab, const struct shape *s, uint32_t i)
+/* Entries of the originator's side of a translated flow write what is there already. */
+static void settle_shard(int fd)
 {
-	return packet_of(lab, s);
+	struct wr_flow_key key, next, *at = NULL;
+	struct wr_flow flow;
+
+	for (; bpf_map_get_next_key(fd, at, &next) == 0; at = &key) {
+		key = next;
+		if (bpf_map_lookup_elem(fd, &key, &flow) || !(flow.state & WR_FLOW_TRANSLATED) ||
+		    flow.state & WR_FLOW_REPLY_TUPLE)
+			continue;
+		if (flow.state & WR_FLOW_ORIG_B) {
+			flow.new_src = key.b, flow.new_sport = key.port_b;
+			flow.new_dst = key.a, flow.new_dport = key.port_a;
+		} else {
+			flow.new_src = key.a, flow.new_sport = key.port_a;
+			flow.new_dst = key.b, flow.new_dport = key.port_b;
+		}
+		flow.l3_diff = flow.l4_diff = 0;
+		if (bpf_map_update_elem(fd, &key, &flow, BPF_EXIST))
+			exit(1);
+	}
 }
 
-static struct packet new_connection(const struct lab *lab, const struct shape *s, uint32_t i)
+static void settle(const struct lab *lab)
 {
-	struct shape fresh = *s;
+	uint32_t i, id;
 
-	fresh.sport = (uint16_t)(20000 + i);
-	return packet_of(lab, &fresh);
+	for (i = 0; i < LAB_SHARDS; i++) {
+		int fd = -1;
+
+		if (bpf_map_lookup_elem(wr_dp_map_fd(lab->dp, WR_MAP_wr_flows), &i, &id) == 0)
+			fd = bpf_map_get_fd_by_id(id);
+		if (fd < 0)
+			exit(1);
+		settle_shard(fd);
+		close(fd);
+	}
 }
 
-static void row(const char *name, double value, const char *baseline, double baseline_value, double target)
+static void row(const char *name, double value, const char *baseline, double baseline_value,
+		double target)
 {
 	double ratio = value / baseline_value;
 
 	printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"ns\",\"baseline\":\"%s\",\"baseline_value\":%.1f,"
 	       "\"ratio\":%.3f,\"target\":\"<= %g\",\"met\":%s}\n",
-	       name, value, baseline, baseline_value, ratio, target, ratio <= target ? "true" : "false");
+	       name, value, baseline, baseline_value, ratio, target,
+	       ratio <= target ? "true" : "false");
 	fflush(stdout);
 }
 
@@ -160,9 +209,15 @@ static struct wr_addr address(const char *text)
 static void put_service(struct wr_svc_table *t, uint32_t i, const char *vip, const char *backend)
 {
 	struct wr_frontend fe = { .addr = address(vip), .port = htons(80), .proto = IPPROTO_TCP };
-	struct wr_svc_backend be = { .addr = address(backend), .port = htons(80), .proto = IPPROTO_TCP, .weight = 1 };
-	struct wr_svc_set set = { .key = i + 1, .id = i + 1, .frontends = &fe, .n_frontends = 1,
-				  .backends = &be, .n_backends = 1 };
+	struct wr_svc_backend be = {
+		.addr = address(backend), .port = htons(80), .proto = IPPROTO_TCP, .weight = 1
+	};
+	struct wr_svc_set set = { .key = i + 1,
+				  .id = i + 1,
+				  .frontends = &fe,
+				  .n_frontends = 1,
+				  .backends = &be,
+				  .n_backends = 1 };
 	struct wr_err err = WR_ERR_INIT;
 
 	if (wr_svc_table_put(t, &set, &err)) {
@@ -178,7 +233,8 @@ static void fill_services(struct wr_svc_table *t, uint32_t n)
 
 	wr_svc_table_begin(t);
 	for (i = 0; i < n; i++) {
-		snprintf(vip, sizeof(vip), "10.%u.%u.%u", 100 + i / 62500, i / 250 % 250, i % 250 + 1);
+		snprintf(vip, sizeof(vip), "10.%u.%u.%u", 100 + i / 62500, i / 250 % 250,
+			 i % 250 + 1);
 		put_service(t, 100 + i, vip, "10.0.2.9");
 	}
 	if (wr_svc_table_commit(t, NULL))
@@ -196,46 +252,36 @@ static const struct {
 
 static const char hit[] = "one hash hit, 40-byte key";
 
-static struct shape established(struct lab *lab, const char *src, const char *dst)
+static struct shape established(struct lab *lab, const char *src, const char *dst, uint16_t sport)
 {
-	struct shape s = { .src = src, .dst = dst };
+	struct shape s = { .src = src, .dst = dst, .sport = sport };
 
 	lab_handshake(lab, &s);
 	s.flags = ACK;
 	return s;
 }
 
-/* The backend's answers make the connection through the service an established one. */
-static struct shape established_service(struct lab *lab, const char *src, const char *vip, const char *backend)
-{
-	struct shape s = { .src = src, .dst = vip, .flags = SYN, .seq = 1 };
-	struct shape back = { .src = backend, .dst = src, .sport = 80, .dport = 1000, .flags = SYN | ACK,
-			      .seq = 9, .ack = 2 };
-
-	lab_from_pod(lab, &s);
-	if (backend[strlen(backend) - 1] == '9')
-		lab_from_outside(lab, &back);
-	else
-		lab_from_pod(lab, &back);
-	s.flags = ACK;
-	s.seq = 2;
-	s.ack = 10;
-	lab_from_pod(lab, &s);
-	return s;
-}
-
 static void bench_way(struct lab *lab, struct wr_svc_table *t, size_t i)
 {
 	char name[128];
-	struct shape s = established(lab, ways[i].src, ways[i].dst);
-	struct packet p = packet_of(lab, &s);
-	double ns = measure_loop(lab, &p);
+	struct shape s, rewritten;
+	struct packet p;
+	double ns;
 
+	pod_5_has(lab, lab_pod_mac(5));
+	s = established(lab, ways[i].src, ways[i].dst, 1000);
+	p = packet_of(lab, &s);
+	put_service(t, (uint32_t)i, ways[i].vip, ways[i].dst);
+	rewritten = established(lab, ways[i].src, ways[i].vip, 1001);
+	pod_5_has(lab, lab_host_mac(6));
+	ns = measure_loop(lab, &p);
 	snprintf(name, sizeof(name), "established packet, %s", ways[i].name);
 	row(name, ns, hit, base.hash_hit_loop, 1.8);
-	put_service(t, (uint32_t)i, ways[i].vip, ways[i].dst);
-	s = established_service(lab, ways[i].src, ways[i].vip, ways[i].dst);
-	ns = measure_single(lab, same, &s);
+	p = packet_of(lab, &rewritten);
+	/* The endpoint's change has it judged anew once, while its entry still says where it really goes. */
+	run_ns(wr_dp_prog_fd(lab->dp, "pod_egress"), &p, lab->pod[5], 1, LAB_REDIRECT);
+	settle(lab);
+	ns = measure_loop(lab, &p);
 	snprintf(name, sizeof(name), "established packet, rewritten, %s", ways[i].name);
 	row(name, ns, hit, base.hash_hit_loop, 2.6);
 }
@@ -249,7 +295,7 @@ int main(void)
 	struct lab *lab;
 	void *state = NULL;
 	struct shape s;
-	double ten, many;
+	double ten, many, first, first_hit;
 	size_t i;
 
 	lab_enter(&state);
@@ -265,10 +311,11 @@ int main(void)
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		bench_way(lab, t, i);
 	s = (struct shape){ .src = "10.0.1.5", .dst = "10.96.0.1", .flags = SYN };
-	row("first packet of a flow through a service", measure_single(lab, new_connection, &s), hit,
-	    base.hash_hit_loop, 18);
+	first = measure_first(lab, &s, &first_hit);
+	row("first packet of a flow through a service", first, "one hash hit, run once as well",
+	    first_hit, 18);
 	fill_services(t, 10);
-	s = established(lab, "10.0.1.5", "10.0.1.7");
+	s = (struct shape){ .src = "10.0.1.5", .dst = "10.0.1.6", .flags = ACK };
 	p = packet_of(lab, &s);
 	ten = measure_loop(lab, &p);
 	fill_services(t, MANY);
