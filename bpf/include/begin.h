@@ -178,6 +178,10 @@ static __always_inline void begin_nat(const struct wr_pkt *p, struct wr_work *w)
 		w->nat.pool = 1;
 	} else if (wants_masquerade(p, w)) {
 		begin_masquerade(w);
+	} else if (p->key.alt) {
+		/* Its answers would be taken for those of another flow. */
+		w->nat.pool = 1;
+		w->flow.state |= WR_FLOW_TRANSLATED;
 	}
 }
 
