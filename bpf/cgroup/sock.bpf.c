@@ -92,6 +92,23 @@ static __always_inline struct wr_addr canonical_loopback(const struct wr_addr *a
 	return (struct wr_addr){ .w = { 0, 0, 0, bpf_htonl(1) } };
 }
 
+/*
+ * Loopback is the node's own: there answer its host ports, where the pod asks for that address, and node ports where
+ * the configuration says so.
+ */
+static __always_inline int answers_on_loopback(const struct wr_lb_tuple *t)
+{
+	struct wr_frontend fe = { .addr = t->dst, .port = t->dport, .proto = t->proto };
+	const struct wr_service *svc;
+
+	if (!(t->flags & WR_LB_NODE))
+		return 0;
+	if (wr_on(WR_SW_LOCALHOST_NODEPORT))
+		return 1;
+	svc = wr_frontend_get(&fe);
+	return svc && svc->flags & WR_SVC_HOSTPORT;
+}
+
 /* The question for the selection. 0: not to be asked. Clients are known by their network namespace (affinity). */
 static __always_inline int ask(struct bpf_sock_addr *ctx, const struct name *to,
 			       struct wr_lb_tuple *t)
@@ -110,10 +127,8 @@ static __always_inline int ask(struct bpf_sock_addr *ctx, const struct name *to,
 		t->flags |= WR_LB_NODE;
 	if (!wr_is_loopback(&to->addr))
 		return t->proto;
-	if (!wr_on(WR_SW_LOCALHOST_NODEPORT) || !(t->flags & WR_LB_NODE))
-		return 0;
 	t->dst = canonical_loopback(&to->addr);
-	return t->proto;
+	return answers_on_loopback(t) ? t->proto : 0;
 }
 
 /* Kernels before 5.18 answer EPERM. */

@@ -704,6 +704,14 @@ static void localhost_node_ports_can_be_switched_off(void **state)
 	check_tcp(*state, AF_INET, name("10.30.0.11", NODE_PORT), 1, 3);
 }
 
+static void a_host_port_on_loopback_answers_without_localhost_node_ports(void **state)
+{
+	struct wr_service svc = { .n = 3, .flags = WR_SVC_HOSTPORT | WR_SVC_EXTERNAL };
+
+	service(*state, 1, "127.0.0.1", 8088, svc, run4);
+	check_tcp(*state, AF_INET, name("127.0.0.1", 8088), 1, 3);
+}
+
 static void the_node_cannot_bind_a_node_port(void **state)
 {
 	node_port(*state);
@@ -784,6 +792,8 @@ int main(void)
 		NODE(a_node_port_answers_on_the_nodes_loopback),
 		POD(a_pods_loopback_is_its_own),
 		cmocka_unit_test_setup_teardown(localhost_node_ports_can_be_switched_off,
+						as_node_without_localhost, net_leave),
+		cmocka_unit_test_setup_teardown(a_host_port_on_loopback_answers_without_localhost_node_ports,
 						as_node_without_localhost, net_leave),
 		NODE(the_node_cannot_bind_a_node_port),
 		NODE(other_services_ports_can_be_bound),
