@@ -73,7 +73,7 @@ struct wr_agent_config {
 	char *cni_plugin; /* "": weir-cni beside this program */
 	char *cni_network;
 
-	struct wr_listen health;
+	struct wr_listen health, proxy_health;
 	uint32_t drop_sample;
 	bool flow_events;
 	uint32_t flow_shards, flow_quota;

@@ -68,18 +68,21 @@ static void client_write(struct http_client *c)
 
 static void answer(struct http_client *c, int status, const struct wr_httpd_request *req)
 {
-	struct wr_httpd_response resp = { status, "text/plain; charset=utf-8", WR_STRBUF_INIT };
+	struct wr_httpd_response resp = { status, "text/plain; charset=utf-8", WR_STRBUF_INIT,
+					  WR_STRBUF_INIT };
 
 	if (status == 200)
 		c->http->fn(c->http->ctx, req, &resp);
 	else
 		wr_strbuf_addf(&resp.body, "%s\n", wr_httpd_status_text(status));
 	wr_strbuf_addf(&c->out,
-		       "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%sConnection: close\r\n\r\n",
+		       "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%sConnection: close\r\n\r\n",
 		       resp.status, wr_httpd_status_text(resp.status), resp.content_type,
-		       resp.body.len, resp.status == 405 ? "Allow: GET, HEAD\r\n" : "");
+		       resp.body.len, resp.headers.buf,
+		       resp.status == 405 ? "Allow: GET, HEAD\r\n" : "");
 	if (!req->head)
 		wr_strbuf_add(&c->out, resp.body.buf, resp.body.len);
+	wr_strbuf_done(&resp.headers);
 	wr_strbuf_done(&resp.body);
 	c->answering = true;
 	client_write(c);

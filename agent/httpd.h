@@ -31,6 +31,7 @@ int wr_httpd_parse(const char *data, size_t size, struct wr_httpd_request *ret);
 struct wr_httpd_response {
 	int status;               /* 200 unless the handler says otherwise */
 	const char *content_type; /* static; text/plain unless said */
+	struct wr_strbuf headers; /* whole lines, "Name: value\r\n" */
 	struct wr_strbuf body;
 };
 const char *wr_httpd_status_text(int status);

@@ -9,6 +9,7 @@
 #include "agent/log.h"
 #include "agent/nodes.h"
 #include "agent/obj/store.h"
+#include "agent/proxy_health.h"
 #include "agent/svc/svc.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -29,6 +30,7 @@ struct wr_services {
 	struct wr_agent *agent;
 	struct wr_svc_index *index;
 	struct wr_svc_table *table;
+	struct wr_proxy_health *health;
 	struct wr_hmap inherited; /* until the first lists are complete */
 	bool synced, pruned, in_batch;
 	bool addresses_changed;
@@ -88,6 +90,13 @@ static int sink_del(void *ctx, uint64_t key)
 	return wr_svc_table_del(s->table, key);
 }
 
+static void sink_health(void *ctx, const char *ns, const char *name, uint16_t port, uint32_t n)
+{
+	struct wr_services *s = ctx;
+
+	wr_proxy_health_service(s->health, ns, name, port, n);
+}
+
 static void store_changed(void *ctx, enum wr_kind kind, const struct wr_object *old,
 			  const struct wr_object *new_)
 {
@@ -121,7 +130,11 @@ static void set_addresses(struct wr_services *s)
 static int build_dirty(struct wr_services *s, struct wr_err *err)
 {
 	const struct wr_svc_sink sink = {
-		.ctx = s, .put = sink_put, .hold = sink_hold, .del = sink_del
+		.ctx = s,
+		.put = sink_put,
+		.hold = sink_hold,
+		.del = sink_del,
+		.health = sink_health,
 	};
 	struct wr_svc *svc;
 	int first = 0, r;
@@ -174,6 +187,8 @@ int wr_services_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 	if (full)
 		wr_svc_index_retry(s->index);
 	r = build_dirty(s, err);
+	if (r || s->synced)
+		wr_proxy_health_written(s->health, !r, wr_now_ms());
 	if (r)
 		return r;
 	prune(s);
@@ -226,6 +241,7 @@ int wr_services_start(struct wr_agent *a, struct wr_err *err)
 
 	s->agent = a;
 	s->index = new_index(a->config);
+	s->health = wr_proxy_health_new(a->loop, a->store, a->config->node);
 	a->services = s;
 	r = wr_svc_table_open(a->dp, &s->table, err);
 	if (r)
@@ -234,6 +250,7 @@ int wr_services_start(struct wr_agent *a, struct wr_err *err)
 	if (r)
 		return wr_err_sys(err, r, "reading the frontends map");
 	wr_store_subscribe(a->store, store_changed, s);
+	wr_proxy_health_listen(s->health, &a->config->proxy_health);
 	tick(&s->tick);
 	return 0;
 }
@@ -248,6 +265,7 @@ void wr_services_stop(struct wr_agent *a)
 	forget_inherited(s);
 	if (s->table)
 		wr_svc_table_close(s->table);
+	wr_proxy_health_free(s->health);
 	wr_svc_index_free(s->index);
 	free(s);
 	a->services = NULL;

@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "agent/services.h"
 #include "lib/base/cleanup.h"
@@ -227,6 +229,30 @@ static void the_list_for_people_has_names_and_what_was_left_out(void **state)
 	assert_true(wr_json_get_int(item, "id", 0) > 0);
 }
 
+static bool is_port_taken(uint16_t port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+	wr_autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return bind(fd, (const struct sockaddr *)&in, sizeof(in)) < 0 && errno == EADDRINUSE;
+}
+
+static void a_health_check_port_is_open_while_the_service_has_it(void **state)
+{
+	struct agent_world *w = *state;
+
+	start(w);
+	aw_synced(w);
+	aw_put(w, "{apiVersion: v1, kind: Service, metadata: {name: lb}, spec: {type: LoadBalancer, "
+		  "clusterIP: 10.96.0.9, externalTrafficPolicy: Local, healthCheckNodePort: 30999, "
+		  "ports: [{port: 80}]}}");
+	aw_run(w);
+	assert_true(is_port_taken(30999));
+	aw_del(w, WR_KIND_SERVICE, "default", "lb");
+	aw_run(w);
+	assert_false(is_port_taken(30999));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, aw_setup, aw_teardown)
@@ -238,6 +264,7 @@ int main(void)
 		T(a_complete_list_after_a_restart_removes_what_went_meanwhile),
 		T(an_add_does_not_wait_for_a_list_for_ever),
 		T(the_list_for_people_has_names_and_what_was_left_out),
+		T(a_health_check_port_is_open_while_the_service_has_it),
 	};
 
 	return cmocka_run_group_tests(tests, dp_sandbox_enter, dp_sandbox_leave);
