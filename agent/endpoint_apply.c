@@ -42,7 +42,7 @@ static int attach(struct wr_endpoints *all, const struct wr_ep *ep, struct wr_er
 
 	for (i = 0; i < WR_ARRAY_SIZE(programs) && r == 0; i++)
 		r = wr_dp_attach_tc(a->paths.pins, ep->key, programs[i].prog, ep->record.ifindex,
-				    programs[i].at, wr_dp_has_tcx(a->dp), err);
+				    programs[i].at, WR_DP_POD_TCX, err);
 	return r;
 }
 
@@ -220,6 +220,6 @@ int wr_ep_check(struct wr_endpoints *all, const struct wr_ep *ep,
 		r = check_addr(all, ep, &want->addr6, err);
 	for (i = 0; i < WR_ARRAY_SIZE(programs) && r == 0; i++)
 		r = wr_dp_check_tc(a->paths.pins, ep->key, programs[i].prog, want->ifindex,
-				   programs[i].at, wr_dp_has_tcx(a->dp), err);
+				   programs[i].at, WR_DP_POD_TCX, err);
 	return r;
 }

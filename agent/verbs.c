@@ -31,7 +31,7 @@ static int verb_hello(void *ctx, struct wr_client *c, const struct wr_json *body
 	wr_addr_parse(WR_GATEWAY6, &h.gateway6);
 	h.pins = wr_xstrdup(a->paths.pins);
 	h.mtu = wr_nodes_pod_mtu(a);
-	h.tcx = wr_dp_has_tcx(a->dp);
+	h.tcx = WR_DP_POD_TCX;
 	h.ready = wr_health_is_ready(&a->health);
 	wr_health_reason(&a->health, &why);
 	h.reason = wr_strbuf_take(&why, NULL);
