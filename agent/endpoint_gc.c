@@ -275,6 +275,7 @@ void wr_endpoints_collect(struct wr_timer *t)
 	wr_cleanup(pass_done) struct pass p = { .all = all };
 	struct wr_err err = WR_ERR_INIT;
 
+	wr_records_sweep(all->agent->paths.state, SURE_MS);
 	if (read_all(&p, &err)) {
 		wr_log(WR_LOG_ERROR, "pods that are gone were not looked for", WR_E(&err));
 	} else {

@@ -6,12 +6,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -87,6 +90,36 @@ static int remove_file(const char *state_dir, const char *kind, const struct wr_
 	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return -errno;
 	return 0;
+}
+
+static bool is_older(int dir, const char *name, uint64_t age_ms)
+{
+	const uint64_t now = wr_real_ms();
+	struct stat st;
+	uint64_t at;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	at = (uint64_t)st.st_mtim.tv_sec * 1000 + (uint64_t)st.st_mtim.tv_nsec / 1000000;
+	return at > now || now - at >= age_ms;
+}
+
+static void sweep(const char *state_dir, const char *kind, uint64_t age_ms)
+{
+	wr_autofree char *path = wr_xasprintf("%s/%s", state_dir, kind);
+	autodir *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] == '.' && wr_has_suffix(e->d_name, ".tmp") &&
+		    is_older(dirfd(d), e->d_name, age_ms))
+			unlinkat(dirfd(d), e->d_name, 0);
+}
+
+void wr_records_sweep(const char *state_dir, uint64_t age_ms)
+{
+	sweep(state_dir, "endpoints", age_ms);
+	sweep(state_dir, "tombstones", age_ms);
 }
 
 /*

@@ -25,6 +25,12 @@ int wr_records_load(const char *state_dir, struct wr_records *ret, size_t *ret_b
 		    struct wr_err *err);
 void wr_records_done(struct wr_records *r);
 
+/*
+ * Removes temporary files of writers that were killed, records' and tombstones', when they are older than @age_ms. A writer that
+ * loses its file to this at that very moment writes it again.
+ */
+void wr_records_sweep(const char *state_dir, uint64_t age_ms);
+
 int wr_tombstone_put(const char *state_dir, const struct wr_attachment *id, struct wr_err *err);
 int wr_tombstone_del(const char *state_dir, const struct wr_attachment *id);
 struct wr_attachments {
