@@ -134,15 +134,19 @@ static void a_lost_default_route_is_found(void **state)
 	assert_finds(&l, "eth0 lacks the route to 0.0.0.0/0");
 }
 
-static void a_lost_gateway_entry_is_found(void **state)
+static void a_wrong_gateway_entry_is_found_and_none_is_well(void **state)
 {
+	static const uint8_t other[6] = { 2, 0, 0, 0, 0, 9 };
 	auto_lab l = lab_new();
 	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
 	struct wr_neigh neigh = { .ifindex = l.res.ifindex, .addr = wr_netlab_addr(WR_GATEWAY6) };
 
 	wr_neigh_del(&b, &neigh);
 	wr_netlab_commit(&l.in_pod, &b);
-	assert_finds(&l, "neighbour entry of fe80::1");
+	assert_int_equal(wr_podnet_check(&l.req, NULL), 0);
+	wr_neigh_put(&b, l.res.ifindex, &neigh.addr, other);
+	wr_netlab_commit(&l.in_pod, &b);
+	assert_finds(&l, "wrong neighbour entry of fe80::1");
 }
 
 static void a_lost_host_route_is_found(void **state)
@@ -186,7 +190,7 @@ int main(void)
 		IN_LAB(a_pair_that_is_down_is_found),
 		IN_LAB(a_lost_address_is_found),
 		IN_LAB(a_lost_default_route_is_found),
-		IN_LAB(a_lost_gateway_entry_is_found),
+		IN_LAB(a_wrong_gateway_entry_is_found_and_none_is_well),
 		IN_LAB(a_lost_host_route_is_found),
 		IN_LAB(a_host_side_of_another_pair_is_found),
 	};
