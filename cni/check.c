@@ -26,6 +26,11 @@ static int differs(struct wr_err *err, const char *what)
 	return wr_err_set_cni(err, WR_CNI_DIFFERS, -ESTALE, "%s", what);
 }
 
+static int open_netns(struct checking *c, struct wr_err *err)
+{
+	return wr_cni_open_netns(c->cni->env.netns, &c->netns, err);
+}
+
 static int read_prev(struct checking *c, struct wr_err *err)
 {
 	wr_auto_json *prev = NULL;
@@ -105,9 +110,8 @@ static int check_wiring(struct checking *c, struct wr_err *err)
 					  .gateway6 = c->hello.gateway6 };
 	int r;
 
-	r = wr_cni_open_netns(c->cni->env.netns, &c->netns, err);
-	if (r < 0 || c->rec.chained)
-		return r;
+	if (c->rec.chained)
+		return 0;
 	want.netns_fd = c->netns;
 	memcpy(want.mac, c->said.mac, sizeof(want.mac));
 	r = wr_podnet_check(&want, err);
@@ -136,8 +140,8 @@ static int check_agent(struct checking *c, struct wr_err *err)
 }
 
 static int (*const checks[])(struct checking *c, struct wr_err *err) = {
-	read_prev, read_record,  check_addresses, check_reservation,
-	greet,     check_wiring, check_programs,  check_agent,
+	open_netns, read_prev,    read_record,    check_addresses, check_reservation,
+	greet,      check_wiring, check_programs, check_agent,
 };
 
 static void checking_done(struct checking *c)

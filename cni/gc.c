@@ -182,6 +182,7 @@ int wr_cni_gc(struct wr_cni *cni, struct wr_json **ret, struct wr_err *err)
 	r = read_keep(&s, err);
 	if (r < 0)
 		return r;
+	wr_records_sweep(cni->paths.state, 0);
 	find_records(&s);
 	find_leases(&s);
 	remove_gone(&s);

@@ -19,15 +19,21 @@ static const struct command {
 	unsigned int needs;     /* enum wr_cni_need */
 	enum wr_cni_spec since; /* the configuration's version must not be older */
 	bool no_input;
+	/* Takes back what cannot be told: a runtime that got no answer does not know what it has. */
+	int (*undo)(struct wr_cni *cni, struct wr_json **ret, struct wr_err *err);
 } commands[] = {
-	{ "ADD", wr_cni_add, NEED_ATTACHMENT | WR_CNI_NEED_NETNS | WR_CNI_NEED_ARGS, WR_CNI_0_1_0,
-	  false },
-	{ "DEL", wr_cni_del, NEED_ATTACHMENT, WR_CNI_0_1_0, false },
-	{ "CHECK", wr_cni_check, NEED_ATTACHMENT | WR_CNI_NEED_NETNS | WR_CNI_NEED_ARGS,
-	  WR_CNI_0_4_0, false },
-	{ "GC", wr_cni_gc, WR_CNI_NEED_PATH, WR_CNI_1_1_0, false },
-	{ "STATUS", wr_cni_status, 0, WR_CNI_1_1_0, false },
-	{ "VERSION", wr_cni_version, 0, WR_CNI_0_1_0, true },
+	{ .verb = "ADD",
+	  .run = wr_cni_add,
+	  .needs = NEED_ATTACHMENT | WR_CNI_NEED_NETNS | WR_CNI_NEED_ARGS,
+	  .undo = wr_cni_del },
+	{ .verb = "DEL", .run = wr_cni_del, .needs = NEED_ATTACHMENT },
+	{ .verb = "CHECK",
+	  .run = wr_cni_check,
+	  .needs = NEED_ATTACHMENT | WR_CNI_NEED_NETNS | WR_CNI_NEED_ARGS,
+	  .since = WR_CNI_0_4_0 },
+	{ .verb = "GC", .run = wr_cni_gc, .needs = WR_CNI_NEED_PATH, .since = WR_CNI_1_1_0 },
+	{ .verb = "STATUS", .run = wr_cni_status, .since = WR_CNI_1_1_0 },
+	{ .verb = "VERSION", .run = wr_cni_version, .no_input = true },
 };
 
 static int about(void)
@@ -82,14 +88,12 @@ static char *copy(const char *s)
 	return s ? wr_xstrdup(s) : NULL;
 }
 
-static int run(struct wr_cni *cni, char **ret_text, struct wr_json **ret, struct wr_err *err)
+static int run(const struct command *cmd, struct wr_cni *cni, char **ret_text, struct wr_json **ret,
+	       struct wr_err *err)
 {
-	const struct command *cmd = find_command(cni->verb, err);
 	struct wr_err input_err = WR_ERR_INIT;
 	int r, input;
 
-	if (!cmd)
-		return -EINVAL;
 	if (cmd->no_input)
 		return cmd->run(cni, ret, err);
 	/* Both are always read: an error about the environment is answered in the configuration's version. */
@@ -122,23 +126,39 @@ static int print(const struct wr_json *answer)
 	return wr_write_all(STDOUT_FILENO, text.buf, text.len);
 }
 
+/* Runs the verb and answers. The exit status. */
+static int serve(struct wr_cni *cni)
+{
+	struct wr_err err = WR_ERR_INIT;
+	const struct command *cmd = find_command(cni->verb, &err);
+	wr_auto_json *answer = NULL;
+	wr_autofree char *text = NULL;
+	int r = -EINVAL;
+
+	if (cmd)
+		r = run(cmd, cni, &text, &answer, &err);
+	if (r < 0) {
+		answer = wr_cni_error(cni, &err);
+		print(answer);
+		return 1;
+	}
+	if (print(answer) == 0)
+		return 0;
+	if (cmd->undo)
+		cmd->undo(cni, &answer, &err);
+	return 1;
+}
+
 int main(void)
 {
 	struct wr_cni cni = { .verb = getenv("CNI_COMMAND") };
-	struct wr_err err = WR_ERR_INIT;
-	wr_auto_json *answer = NULL;
-	wr_autofree char *text = NULL;
-	int r;
+	int status;
 
 	if (!cni.verb || !*cni.verb)
 		return about();
-	r = run(&cni, &text, &answer, &err);
-	if (r < 0)
-		answer = wr_cni_error(&cni, &err);
-	if (print(answer) < 0)
-		r = -EIO;
+	status = serve(&cni);
 	wr_attachment_done(&cni.id);
 	wr_cni_conf_done(&cni.conf);
 	wr_cni_env_done(&cni.env);
-	return r < 0;
+	return status;
 }

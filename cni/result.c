@@ -20,6 +20,7 @@ static bool is_in(const char *key, const char *const *keys, size_t n)
 	return false;
 }
 
+/* Copies are of one level: what is in them is shared. NULL stays NULL. */
 static struct wr_json *copy_without(const struct wr_json *obj, const char *const *keys, size_t n)
 {
 	struct wr_json *out = wr_json_new_object();
@@ -33,9 +34,12 @@ static struct wr_json *copy_without(const struct wr_json *obj, const char *const
 
 static struct wr_json *list_without(const struct wr_json *list, const char *const *keys, size_t n)
 {
-	struct wr_json *out = wr_json_new_array();
+	struct wr_json *out;
 	size_t i;
 
+	if (!list)
+		return NULL;
+	out = wr_json_new_array();
 	for (i = 0; i < wr_json_len(list); i++)
 		wr_json_push(out, copy_without(wr_json_at(list, i), keys, n));
 	return out;
@@ -48,9 +52,12 @@ static const char *family_of(const char *cidr)
 
 static struct wr_json *ips_with_version(const struct wr_json *ips)
 {
-	struct wr_json *out = wr_json_new_array();
+	struct wr_json *out;
 	size_t i;
 
+	if (!ips)
+		return NULL;
+	out = wr_json_new_array();
 	for (i = 0; i < wr_json_len(ips); i++) {
 		struct wr_json *ip = copy_without(wr_json_at(ips, i), NULL, 0);
 
@@ -95,22 +102,28 @@ static void add_legacy_ip(struct wr_json *out, const char *key, const struct wr_
 	wr_json_add(out, key, obj);
 }
 
+static void add_list(struct wr_json *out, const char *key, struct wr_json *list)
+{
+	if (list)
+		wr_json_add(out, key, list);
+}
+
+/* A list that is not there stays so: whoever made the result had nothing to say. */
 static void add_lists(struct wr_json *out, const struct wr_json *result, enum wr_cni_spec spec)
 {
-	const struct wr_json *interfaces = wr_json_get(result, "interfaces");
-	struct wr_json *ips = wr_json_get(result, "ips");
-	const struct wr_json *routes = wr_json_get(result, "routes");
+	const struct wr_json *ips = wr_json_get(result, "ips");
 	const bool all = spec >= WR_CNI_1_1_0;
 
-	wr_json_add(out, "interfaces",
-		    list_without(interfaces, new_in_interfaces,
-				 all ? 0 : WR_ARRAY_SIZE(new_in_interfaces)));
-	wr_json_add(out, "ips",
-		    spec < WR_CNI_1_0_0 ?
-			    ips_with_version(ips) :
-			    list_without(ips, gone_from_ips, WR_ARRAY_SIZE(gone_from_ips)));
-	wr_json_add(out, "routes",
-		    list_without(routes, new_in_routes, all ? 0 : WR_ARRAY_SIZE(new_in_routes)));
+	add_list(out, "interfaces",
+		 list_without(wr_json_get(result, "interfaces"), new_in_interfaces,
+			      all ? 0 : WR_ARRAY_SIZE(new_in_interfaces)));
+	add_list(out, "ips",
+		 spec < WR_CNI_1_0_0 ?
+			 ips_with_version(ips) :
+			 list_without(ips, gone_from_ips, WR_ARRAY_SIZE(gone_from_ips)));
+	add_list(out, "routes",
+		 list_without(wr_json_get(result, "routes"), new_in_routes,
+			      all ? 0 : WR_ARRAY_SIZE(new_in_routes)));
 }
 
 struct wr_json *wr_cni_result_encode(const struct wr_json *result, enum wr_cni_spec spec)

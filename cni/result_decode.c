@@ -54,7 +54,6 @@ static int decode_legacy(const struct wr_json *old, struct wr_json *out, struct 
 {
 	int r;
 
-	wr_json_add(out, "interfaces", wr_json_new_array());
 	wr_json_add(out, "ips", wr_json_new_array());
 	wr_json_add(out, "routes", wr_json_new_array());
 	r = take_legacy_ip(out, old, "ip4", err);
@@ -67,8 +66,8 @@ static int take_list(struct wr_json *out, const struct wr_json *old, const char 
 	struct wr_json *list = NULL;
 	int r = decode_items(old, "", key, required, &list, err);
 
-	if (r == 0)
-		wr_json_add(out, key, list ? wr_json_ref(list) : wr_json_new_array());
+	if (r == 0 && list)
+		wr_json_add(out, key, wr_json_ref(list));
 	return r;
 }
 
