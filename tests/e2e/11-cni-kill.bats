@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# bats file_tags=plugin
+# time-limit: 900
+# The runtime may kill the plugin at any instant: instead of each of its system calls in turn, here.
+
+setup_file() {
+	load nodes
+	load cni
+	setup_node --garbage-collection 1s
+	sandbox_add k
+	export BATS_TEST_TIMEOUT=600
+}
+
+setup() {
+	load nodes
+	load cni
+	restore_cluster
+	t=$BATS_TEST_TMPDIR
+	conf '."cni.dev/valid-attachments" = []' >"$t/conf"
+}
+
+teardown() { clean_or_sweep; }
+
+teardown_file() {
+	load nodes && restore_cluster
+	cluster_logs >&2
+	cluster_down
+}
+
+# plugin_k VERB [PROGRAM...]: as plugin does, with what never changes worked out once.
+plugin_k() {
+	local verb=$1
+
+	shift
+	node a env CNI_COMMAND="$verb" CNI_CONTAINERID=c-k CNI_NETNS=/run/netns/p-k CNI_IFNAME=eth0 \
+		CNI_PATH="$CNI_PLUGINS" CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAME=k" "$@" "$WR_BUILD/bin/weir-cni" <"$t/conf"
+}
+
+# each_call VERB PREPARE CLEAN: kills VERB instead of each of its calls, after PREPARE; then CLEAN must leave nothing.
+each_call() {
+	local verb=$1 prepare=$2 clean=$3 n rc=0
+
+	for ((n = 1; n < 1000; n++)); do
+		$prepare
+		rc=0
+		plugin_k "$verb" killat "$n" >/dev/null 2>&1 || rc=$?
+		[[ $rc == 0 || $rc == 3 ]] || { echo "$verb, call $n: $rc"; return 1; }
+		$clean || { echo "after $verb was killed instead of call $n: $clean"; return 1; }
+		no_traces some_traces || { echo "left after $verb was killed instead of call $n, and $clean"; return 1; }
+		[[ $rc == 0 ]] || break
+	done
+	echo "$verb has $((n - 1)) calls"
+	[[ -z $(ip -n p-k -o link show eth0 2>/dev/null) ]]
+	[[ $n -gt 20 && $n -lt 1000 ]]
+}
+
+nothing() { :; }
+added() { plugin_k ADD >/dev/null; }
+deleted() { plugin_k DEL; }
+collected() { plugin_k GC; }
+added_or_found() {
+	local out
+
+	out=$(plugin_k ADD) || [[ $(jq .code <<<"$out") == 101 ]] || { echo "$out"; return 1; }
+	deleted
+}
+
+@test "DEL cleans up after an ADD that was killed at any system call" {
+	each_call ADD nothing deleted
+}
+
+@test "GC cleans up after an ADD that was killed at any system call" {
+	each_call ADD nothing collected
+}
+
+@test "the next ADD succeeds after one that was killed at any system call, or finds its interface there" {
+	each_call ADD nothing added_or_found
+}
+
+@test "DEL finishes what a DEL that was killed at any system call began" {
+	each_call DEL added deleted
+}
+
+@test "GC finishes what a DEL that was killed at any system call began" {
+	each_call DEL added collected
+}
+
+@test "GC finishes what a GC that was killed at any system call began" {
+	each_call GC added collected
+}
+
+@test "DEL cleans up after an ADD with a delegated IPAM plugin that was killed at any system call" {
+	conf '.cniVersion = "1.0.0" | .ipam = {type: "host-local", dataDir: "'"$t"'", subnet: "10.9.0.0/24"}' >"$t/conf"
+	each_call ADD nothing deleted
+	[ -z "$(find "$t/weir" -name '10.*')" ]
+}
+
+@test "the agent collects what is left of killed ADDs by itself, once they are long ago and their namespaces gone" {
+	local n
+
+	for ((n = 15; n < 150; n += 15)); do
+		sandbox_add "g$n"
+		conf | node a env CNI_COMMAND=ADD CNI_CONTAINERID="c-g$n" CNI_NETNS="/run/netns/p-g$n" CNI_IFNAME=eth0 \
+			killat "$n" "$WR_BUILD/bin/weir-cni" >/dev/null 2>&1 || true
+		sandbox_del "g$n"
+	done
+	# The agent gives an ADD ten minutes.
+	sed -i 's/"createdMs":[0-9]*/"createdMs":1/' "$(state)"/endpoints/*.json
+	eventually -t 30 clean_node
+}

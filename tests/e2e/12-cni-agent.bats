@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# bats file_tags=plugin
+# The plugin while the agent is away, hangs, or comes and goes.
+
+setup() {
+	load nodes
+	load cni
+	t=$BATS_TEST_TMPDIR msg=
+	setup_node
+}
+
+teardown() {
+	agent_kill a 2>/dev/null || true
+	for ns in $(ip netns list | cut -d' ' -f1); do ip netns del "$ns"; done
+}
+
+# seconds CMD...: sets $took.
+seconds() {
+	local start=$EPOCHREALTIME rc=0
+
+	"$@" || rc=$?
+	took=$(bc <<<"$EPOCHREALTIME - $start")
+	return $rc
+}
+
+away_since() { touch -d "-$1 seconds" "$(state)/last-contact"; }
+
+@test "DEL without the agent succeeds at once and leaves a tombstone that the agent takes up" {
+	sandbox_add w1
+	add w1
+	agent_kill a
+	seconds del w1
+	[ "$(bc <<<"$took < 2")" = 1 ]
+	[ -n "$(files tombstones)" ]
+	[ -z "$(files endpoints)$(leases)$(pod_links)" ]
+	agent_start a
+	eventually clean_node
+}
+
+@test "DEL without the agent's state, pins and socket succeeds" {
+	sandbox_add w2
+	add w2
+	agent_kill a
+	rm -rf "$WR_T/run/a"
+	rm -rf "$(state)"
+	del w2
+	[ -z "$(pod_links)" ]
+}
+
+@test "DEL does not wait for an agent that hangs" {
+	sandbox_add w3
+	add w3
+	agent_signal STOP
+	seconds del w3
+	[ "$(bc <<<"$took < 10")" = 1 ]
+	[ -z "$(pod_links)$(leases)" ]
+	agent_signal CONT
+	eventually clean_node
+}
+
+@test "ADD waits for an agent that comes back" {
+	sandbox_add w4
+	agent_kill a
+	add w4 >"$t/result" 3>&- &
+	adding=$!
+	agent_start a
+	wait $adding
+	check w4 "$t/result"
+}
+
+@test "ADD gives up after 30 seconds with code 11 and leaves nothing" {
+	sandbox_add w5
+	agent_kill a
+	seconds code 11 add w5
+	[[ $msg == *agent* ]]
+	[ "$(bc <<<"$took > 29 && $took < 35")" = 1 ]
+	[ -z "$(files endpoints)$(files tombstones)$(pod_links)" ]
+	[ -z "$(ip -n p-w5 -o link show eth0 2>/dev/null)" ]
+}
+
+@test "STATUS stays 0 for 30 seconds after the last contact and is 50 afterwards" {
+	plugin STATUS x < <(conf)
+	agent_kill a
+	plugin STATUS x < <(conf)
+	away_since 25
+	plugin STATUS x < <(conf)
+	away_since 31
+	code 50 plugin STATUS x < <(conf)
+	[[ $msg == *agent* ]]
+	away_since -3600
+	code 50 plugin STATUS x < <(conf)
+	agent_start a
+	plugin STATUS x < <(conf)
+}
+
+@test "STATUS is 51 when pods exist and what enforces them is gone" {
+	sandbox_add w6
+	add w6
+	agent_kill a
+	away_since 60
+	code 50 plugin STATUS x < <(conf)
+	umount /sys/fs/bpf
+	mount -t bpf bpf /sys/fs/bpf
+	code 51 plugin STATUS x < <(conf)
+}
+
+@test "STATUS takes at most 500 ms when the agent hangs" {
+	local idle
+
+	seconds plugin STATUS x < <(conf)
+	idle=$took
+	agent_signal STOP
+	away_since 60
+	seconds plugin STATUS x < <(conf) >"$t/answer" && return 1
+	agent_signal CONT
+	[ "$(jq .code "$t/answer")" -eq 50 ]
+	echo "idle $idle, hanging $took"
+	[ "$(bc <<<"$took - $idle < 0.5")" = 1 ]
+}
+
+@test "an agent that is killed and started again under a burst of ADDs costs none of them" {
+	local n pids=()
+
+	for n in {1..12}; do sandbox_add "b$n"; done
+	for n in {1..12}; do
+		add "b$n" >"$t/b$n" 3>&- &
+		pids+=($!)
+		[[ $n != 6 ]] || agent_kill a
+	done
+	agent_start a
+	for n in "${pids[@]}"; do wait "$n"; done
+	for n in {1..12}; do check "b$n" "$t/b$n"; done
+	[ "$(leases | wc -l)" -eq 24 ]
+	for n in {1..12}; do del "b$n"; done
+	clean_node
+}
