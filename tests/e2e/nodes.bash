@@ -121,7 +121,7 @@ node_manifest() {
 nodes_up() {
 	local name
 
-	[[ -n ${WR_T-} ]] || cluster_init
+	[[ -n ${MANIFESTS-} ]] || cluster_init
 	fabric_up
 	for name; do node_up "$name"; done
 }
@@ -130,7 +130,7 @@ nodes_up() {
 nodes_up_routed() {
 	local name i ns
 
-	[[ -n ${WR_T-} ]] || cluster_init
+	[[ -n ${MANIFESTS-} ]] || cluster_init
 	fabric_up
 	for name; do
 		i=$(node_index "$name") ns=n-$name
