@@ -26,6 +26,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/nl/sysctl.h"
 
 static int start_store(struct wr_agent *a, struct wr_err *err)
 {
@@ -219,6 +220,7 @@ int wr_agent_run(const struct wr_agent_config *config, struct wr_err *err)
 		r = wr_loop_new(&a.loop, err);
 	if (r)
 		return r;
+	wr_sysctl_set_root(config->proc_sys_net);
 	wr_health_init(&a.health);
 	wr_log(WR_LOG_INFO, "starting", WR_S("version", WR_VERSION),
 	       WR_S("instance", a.paths.instance), WR_S("node", config->node));

@@ -65,6 +65,7 @@ struct wr_agent_config {
 
 	bool socket_lb;
 	char *cgroup_root; /* "": found by file system type */
+	char *proc_sys_net;
 	struct wr_prefixes node_port_addresses;
 	bool localhost_node_ports;
 

@@ -8,15 +8,23 @@
 #include "lib/base/io.h"
 #include "lib/base/str.h"
 
-#define PATH_SIZE 256
+#define PROC_SYS_NET "/proc/sys/net"
+#define PATH_SIZE    512
 /* The longest, a full list of reserved ports, is bounded by the kernel at 64 KB. */
 #define VALUE_MAX 65536
+
+static const char *root = PROC_SYS_NET;
+
+void wr_sysctl_set_root(const char *dir)
+{
+	root = dir ? dir : PROC_SYS_NET;
+}
 
 static int path_of(const char *name, char path[PATH_SIZE])
 {
 	if (strstr(name, ".."))
 		return -EINVAL;
-	return wr_format(path, PATH_SIZE, "/proc/sys/net/%s", name);
+	return wr_format(path, PATH_SIZE, "%s/%s", root, name);
 }
 
 int wr_sysctl_get(const char *name, char **ret)

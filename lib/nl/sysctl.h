@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where /proc/sys/net is mounted: in a container /proc/sys can only be read. @dir is borrowed for good; NULL: there. */
+void wr_sysctl_set_root(const char *dir);
+
 /* Heap text without the final newline. -ENOENT: not in this kernel, or no such interface. */
 int wr_sysctl_get(const char *name, char **ret);
 int wr_sysctl_get_int(const char *name, int *ret);

@@ -50,6 +50,17 @@ static void what_does_not_exist_or_is_no_name_is_refused(void **state)
 
 #define IN_LAB(test) cmocka_unit_test_setup_teardown(test, wr_netlab_setup, wr_netlab_teardown)
 
+static void another_root_can_be_named(void **state)
+{
+	wr_autofree char *have = NULL;
+
+	wr_sysctl_set_root("/proc/self/net/nowhere");
+	assert_int_equal(wr_sysctl_get("ipv4/ip_forward", &have), -ENOENT);
+	wr_sysctl_set_root("/proc/self/root/proc/sys/net");
+	assert_int_equal(wr_sysctl_get("ipv4/ip_forward", &have), 0);
+	wr_sysctl_set_root(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -57,6 +68,7 @@ int main(void)
 		IN_LAB(ensuring_writes_only_a_difference),
 		IN_LAB(an_interface_may_have_a_dot_in_its_name),
 		IN_LAB(what_does_not_exist_or_is_no_name_is_refused),
+		IN_LAB(another_root_can_be_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
