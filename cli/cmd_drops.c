@@ -104,7 +104,7 @@ static int show_recent(struct wr_cli *cli, struct wr_err *err)
 	r = wr_agent_get(cli, "drops", &body, err);
 	if (r < 0)
 		return r;
-	wr_names_load(cli, WR_NAMES_ALL, &names);
+	wr_names_load(cli, WR_NAMES_ALL | WR_NAMES_INTERFACES, &names);
 	print_recent(cli, &names, wr_json_get(body, "items"));
 	return 0;
 }

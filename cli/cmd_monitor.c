@@ -37,11 +37,20 @@ static bool end_matches(const struct monitor *m, const struct wr_json *item, con
 	return text && wr_addr_parse(text, &addr) == 0 && wr_match_has(&m->pod, &addr);
 }
 
+/* Forged addresses too are the pod's doing. */
+static bool is_of_pod(const struct monitor *m, const struct wr_json *item)
+{
+	const char *pod = wr_json_get_str(item, "pod");
+
+	return pod && wr_name_is(pod, wr_cli_opt(m->cli, "pod"));
+}
+
 static void take_event(struct monitor *m, const struct wr_json *wire)
 {
 	wr_auto_json *item = wr_event_item(&m->names, wire);
 
-	if (m->pod.given && !end_matches(m, item, "src") && !end_matches(m, item, "dst"))
+	if (m->pod.given && !end_matches(m, item, "src") && !end_matches(m, item, "dst") &&
+	    !is_of_pod(m, item))
 		return;
 	wr_event_write(m->cli, item, 0);
 	m->shown++;
@@ -155,7 +164,7 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 		return wr_cli_fail(cli, WR_EXIT_NOTHING, -ENOTCONN, err,
 				   "events come from the agent, which is away (%s); `weir drops` still counts",
 				   why.msg);
-	wr_names_load(cli, WR_NAMES_ALL, &m.names);
+	wr_names_load(cli, WR_NAMES_ALL | WR_NAMES_INTERFACES, &m.names);
 	warn_without_flows(cli);
 	r = run_monitor(&m, err);
 	wr_match_done(&m.pod);

@@ -55,6 +55,19 @@ static void add_service(struct wr_json *j, const struct wr_names *names, const s
 		wr_json_add_str(j, "service", name);
 }
 
+/* At a pod's hook the interface is the pod's, whatever the addresses say. */
+static void add_pod(struct wr_json *j, const struct wr_names *names, const struct wr_json *wire)
+{
+	uint32_t ifindex = (uint32_t)wr_json_get_int(wire, "ifindex", 0);
+	const char *hook = wr_json_get_str(wire, "hook"), *pod;
+
+	if (!hook || !wr_has_prefix(hook, "pod-"))
+		return;
+	pod = wr_names_number(names, WR_NAME_INTERFACE, ifindex);
+	if (pod)
+		wr_json_add_str(j, "pod", pod);
+}
+
 struct wr_json *wr_event_item(const struct wr_names *names, const struct wr_json *wire)
 {
 	static const char *const same[] = { "time",      "type",   "reason", "hook",
@@ -70,6 +83,7 @@ struct wr_json *wr_event_item(const struct wr_names *names, const struct wr_json
 	add_end(j, names, wr_json_get(wire, "source"), true);
 	add_end(j, names, wr_json_get(wire, "destination"), false);
 	add_service(j, names, wire);
+	add_pod(j, names, wire);
 	return j;
 }
 
@@ -77,7 +91,7 @@ static void format_end(const struct wr_json *item, bool src, struct wr_strbuf *o
 {
 	const char *name = wr_json_get_str(item, src ? "src_name" : "dst_name");
 	const char *addr = wr_json_get_str(item, src ? "src" : "dst");
-	const char *proto = wr_json_get_str(item, "proto");
+	const char *proto = wr_json_get_str(item, "proto"), *pod = wr_json_get_str(item, "pod");
 	int64_t port = wr_json_get_int(item, src ? "src_port" : "dst_port", 0);
 
 	/* ICMP has type, code and identifier there. */
@@ -89,6 +103,8 @@ static void format_end(const struct wr_json *item, bool src, struct wr_strbuf *o
 		wr_strbuf_addstr(out, name);
 	else
 		wr_human_socket(addr ? addr : "?", (uint16_t)port, out);
+	if (src && !name && pod && wr_streq(wr_json_get_str(item, "hook"), "pod-egress"))
+		wr_strbuf_addf(out, " of %s", pod);
 }
 
 /* "SYN", "SYN+ACK", "RST": the flags that matter. */

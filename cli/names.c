@@ -10,6 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/dp/tables.h"
 #include "lib/model/records.h"
 
 static uint32_t hash_addr(const struct wr_addr *a)
@@ -212,6 +213,24 @@ static const struct {
 	{ WR_NAMES_SERVICES, "services", take_service },
 };
 
+static int add_interface(void *ctx, uint32_t number, const struct wr_endpoint *ep)
+{
+	struct wr_names *n = ctx;
+	const char *name = wr_names_addr(n, &ep->addr4);
+
+	wr_names_add_number(n, WR_NAME_INTERFACE, ep->ifindex,
+			    name ? name : wr_names_addr(n, &ep->addr6));
+	return 0;
+}
+
+static void load_interfaces(struct wr_cli *cli, struct wr_names *n)
+{
+	struct wr_dp *dp;
+
+	if (wr_cli_dp(cli, &dp, NULL) == 0)
+		wr_endpoint_dump(dp, add_interface, n);
+}
+
 void wr_names_load(struct wr_cli *cli, unsigned int what, struct wr_names *ret)
 {
 	struct wr_json *list;
@@ -229,4 +248,6 @@ void wr_names_load(struct wr_cli *cli, unsigned int what, struct wr_names *ret)
 		for (k = 0; k < wr_json_len(list); k++)
 			sources[i].take(ret, wr_json_at(list, k));
 	}
+	if (what & WR_NAMES_INTERFACES)
+		load_interfaces(cli, ret);
 }

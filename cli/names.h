@@ -17,6 +17,7 @@ enum wr_names_what {
 	WR_NAMES_NODES = 1 << 2,
 	WR_NAMES_SERVICES = 1 << 3,
 	WR_NAMES_ALL = 15,
+	WR_NAMES_INTERFACES = 1 << 4, /* from the maps */
 };
 
 enum wr_name_kind {
@@ -24,13 +25,14 @@ enum wr_name_kind {
 	WR_NAME_NODE,
 	WR_NAME_SERVICE,
 	WR_NAME_ZONE,
+	WR_NAME_INTERFACE, /* the pod behind an interface of the datapath */
 };
 
 struct wr_name {
 	struct wr_hnode node;
 	enum wr_name_kind kind;
 	struct wr_addr addr; /* of pods and nodes, one row for each; else zero */
-	uint32_t number;     /* of nodes and zones, id of services; else 0 */
+	uint32_t number;     /* of nodes and zones, id of services, ifindex; else 0 */
 	char *text;
 };
 
