@@ -17,6 +17,7 @@
 #include "agent/notify.h"
 #include "agent/obj/store.h"
 #include "agent/peers.h"
+#include "agent/policies.h"
 #include "agent/services.h"
 #include "agent/source.h"
 #include "agent/sweeper.h"
@@ -81,6 +82,7 @@ static const struct {
 	{ "peers", start_peers, stop_peers },
 	{ "nodes", wr_nodes_start, wr_nodes_stop },
 	{ "services", wr_services_start, wr_services_stop },
+	{ "policies", wr_policies_start, wr_policies_stop },
 	{ "endpoints", wr_endpoints_start, wr_endpoints_stop },
 	{ "events", wr_event_hub_start, wr_event_hub_stop },
 	{ "sweeper", wr_sweeper_start, wr_sweeper_stop },

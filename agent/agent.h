@@ -21,6 +21,7 @@ struct wr_event_hub;
 struct wr_httpd;
 struct wr_nodes;
 struct wr_peers;
+struct wr_policies;
 struct wr_services;
 struct wr_source;
 struct wr_store;
@@ -43,6 +44,7 @@ struct wr_agent {
 	struct wr_nodes *nodes;
 	struct wr_endpoints *endpoints;
 	struct wr_services *services;
+	struct wr_policies *policies;
 	struct wr_event_hub *events;
 	struct wr_sweeper *sweeper;
 	struct wr_cni_install *cni;

@@ -5,6 +5,7 @@
 
 #include "agent/endpoints_private.h"
 #include "agent/peers.h"
+#include "agent/policies.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 #include "lib/dp/tables.h"
@@ -51,7 +52,9 @@ static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr
 {
 	const struct wr_endpoint_record *rec = &ep->record;
 	struct wr_endpoint row = {
-		.identity = WR_IDENTITY_POD,
+		.identity = WR_IDENTITY_UNKNOWN,
+		.identity6 = WR_IDENTITY_UNKNOWN,
+		.rules = WR_RULES_CLOSED, /* until policies have spoken */
 		.ifindex = rec->ifindex,
 		.flags = WR_EP_USED | (link->type == ARPHRD_ETHER ? 0 : WR_EP_L3),
 		.mtu = rec->mtu,
@@ -67,6 +70,7 @@ static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr
 	if (wr_endpoint_get(all->agent->dp, ep->number, &old) == 0) {
 		row.rules = old.rules;
 		row.identity = old.identity;
+		row.identity6 = old.identity6;
 	}
 	return row;
 }
@@ -145,7 +149,8 @@ int wr_ep_apply(struct wr_endpoints *all, struct wr_ep *ep, struct wr_err *err)
 	if (r)
 		return wr_err_sys(err, r, "endpoint %u", ep->number);
 	put_peer(all, &ep->record.addr4, row.identity);
-	put_peer(all, &ep->record.addr6, row.identity);
+	put_peer(all, &ep->record.addr6, row.identity6);
+	wr_policies_put_endpoint(all->agent, ep->number, &ep->record);
 	return attach(all, ep, err);
 }
 
@@ -160,6 +165,7 @@ int wr_ep_withdraw(struct wr_endpoints *all, struct wr_ep *ep, struct wr_err *er
 		return wr_err_sys(err, r, "removing endpoint %u", ep->number);
 	del_peer(all, &ep->record.addr4);
 	del_peer(all, &ep->record.addr6);
+	wr_policies_del_endpoint(all->agent, ep->number);
 	all->by_number.v[ep->number] = NULL;
 	ep->number = 0;
 	ep->enforced = false;

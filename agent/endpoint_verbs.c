@@ -5,6 +5,7 @@
 
 #include "agent/endpoints_private.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/dp/tables.h"
@@ -43,7 +44,9 @@ int wr_endpoints_register(struct wr_agent *a, struct wr_client *c, const struct 
 		return r;
 	ep = wr_ep_put(all, &rec);
 	w = wr_xcalloc(1, sizeof(*w));
-	*w = (struct wr_endpoint_waiter){ .next = ep->waiters, .ep = ep, .client = c };
+	*w = (struct wr_endpoint_waiter){
+		.next = ep->waiters, .ep = ep, .client = c, .since_ms = wr_now_ms()
+	};
 	ep->waiters = w;
 	all->counts.registered++;
 	wr_client_defer(c, waiter_gone, w);

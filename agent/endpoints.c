@@ -10,14 +10,18 @@
 #include "agent/endpoints_private.h"
 #include "agent/log.h"
 #include "agent/peers.h"
+#include "agent/policies.h"
 #include "agent/services.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/dp/tables.h"
 
 #define FIRST_GC_MS 1000
+#define PATIENCE_MS \
+	8000 /* for the Pod object and the first lists; the runtime tries again after that */
 
 struct wr_ep wr_ep_unclaimed;
 
@@ -154,16 +158,24 @@ static void apply_dirty(struct wr_endpoints *all)
 		apply_one(all, all->dirty.v[i]);
 }
 
-/* Answers go out when everything that they promise is in the kernel, peers rows included. */
-static void answer_enforced(struct wr_endpoints *all)
+/* Answers go out when everything that they promise is in the kernel: peers rows and policies included. */
+void wr_endpoints_answer(struct wr_agent *a)
 {
+	struct wr_endpoints *all = a->endpoints;
+	uint64_t now = wr_now_ms();
 	size_t i;
 
-	for (i = 1; i < all->by_number.n; i++) {
+	for (i = 1; all && i < all->by_number.n; i++) {
 		struct wr_ep *ep = all->by_number.v[i];
+		struct wr_err err = WR_ERR_INIT;
+		int r;
 
-		if (ep && ep->waiters && ep->enforced)
-			answer_waiters(ep, NULL);
+		if (!ep || !ep->waiters || !ep->enforced || !all->peers_synced)
+			continue;
+		r = wr_policies_check(a, ep->number, &err);
+		if (r == -EAGAIN && now - ep->waiters->since_ms < PATIENCE_MS)
+			continue;
+		answer_waiters(ep, r ? &err : NULL);
 	}
 }
 
@@ -178,8 +190,11 @@ int wr_endpoints_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 		apply_dirty(all);
 	all->dirty.n = 0;
 	r = wr_peers_sync(a->peers, err);
-	if (r == 0)
-		answer_enforced(all);
+	all->peers_synced = r == 0;
+	if (a->policies)
+		wr_reconcile_due(a, WR_RECONCILE_POLICIES, false);
+	else
+		wr_endpoints_answer(a);
 	if (r == 0)
 		wr_health_set(&a->health, WR_NEED_ENDPOINTS, NULL);
 	return r;

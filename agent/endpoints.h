@@ -24,6 +24,9 @@ int wr_endpoints_start(struct wr_agent *a, struct wr_err *err);
 void wr_endpoints_stop(struct wr_agent *a);
 int wr_endpoints_reconcile(struct wr_agent *a, bool full, struct wr_err *err);
 
+/* Answers the plugins whose endpoints are enforced; those that have waited too long are told what is missing. */
+void wr_endpoints_answer(struct wr_agent *a);
+
 /* Verbs. */
 int wr_endpoints_register(struct wr_agent *a, struct wr_client *c, const struct wr_json *body,
 			  struct wr_err *err);

@@ -16,6 +16,7 @@ struct wr_endpoint_waiter {
 	struct wr_endpoint_waiter *next;
 	struct wr_ep *ep;
 	struct wr_client *client;
+	uint64_t since_ms;
 };
 
 struct wr_ep {
@@ -34,6 +35,7 @@ struct wr_endpoints {
 	struct wr_hmap by_key;
 	WR_VEC(struct wr_ep *) by_number; /* NULL: free; wr_ep_unclaimed: in the kernel, and no record has taken it */
 	WR_VEC(struct wr_ep *) dirty;
+	bool peers_synced;
 	uint32_t size, next_number;
 	struct wr_io tombs_io; /* inotify */
 	int tombs_fd;

@@ -6,6 +6,7 @@
 
 #include "agent/endpoints.h"
 #include "agent/events.h"
+#include "agent/policies.h"
 #include "bpf/abi/endpoint.h"
 #include "lib/base/addr.h"
 #include "lib/base/cleanup.h"
@@ -97,6 +98,8 @@ struct wr_json *wr_event_encode(const struct wr_agent *a, const struct wr_event 
 	wr_json_add_int(j, "ifindex", e->ifindex);
 	add_if(j, "tcp_flags", e->tcp_flags);
 	add_if(j, "rule", e->rule);
+	if (wr_policies_rule_text(a, e->rule))
+		wr_json_add_str(j, "policy", wr_policies_rule_text(a, e->rule));
 	add_if(j, "service", e->service);
 	add_if(j, "backend", e->backend);
 	add_if(j, "packets", e->packets);

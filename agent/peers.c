@@ -17,6 +17,7 @@
 enum layer {
 	WAY,
 	IDENTITY,
+	POLICY, /* identity, by policies: before the other */
 	LAYERS,
 };
 
@@ -125,41 +126,67 @@ void wr_peers_del_identity(struct wr_peers *p, const struct wr_prefix *prefix)
 	del(p, prefix, IDENTITY);
 }
 
+void wr_peers_put_policy(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t identity)
+{
+	put(p, prefix, POLICY, identity);
+}
+
+void wr_peers_del_policy(struct wr_peers *p, const struct wr_prefix *prefix)
+{
+	del(p, prefix, POLICY);
+}
+
 void wr_peers_complete(struct wr_peers *p, enum wr_peers_owner owner)
 {
+	/* Rows that kept an identity of the run before are looked at again. */
+	if (owner == WR_PEERS_POLICIES && !p->complete[owner])
+		p->cover_changed = true;
 	p->complete[owner] = true;
 }
 
-/* The layer's value for the row: its own, or that of the longest prefix around it. */
-static uint32_t effective(const struct wr_peers *p, const struct row *row, enum layer layer,
-			  uint32_t otherwise)
+/* The layer's value for the row: its own, or that of the longest prefix around it. @second stands in for @first. */
+static uint32_t effective(const struct wr_peers *p, const struct row *row, enum layer first,
+			  enum layer second, uint32_t otherwise)
 {
 	struct wr_prefix around = row->prefix;
-	const struct row *found;
+	const struct row *found = row;
+	int len;
 
-	if (row->has[layer])
-		return row->value[layer];
-	while (around.len-- > 0) {
-		if (!p->n_by_len[layer][around.len])
-			continue;
-		around = wr_prefix_masked(&around);
-		found = find(p, &around);
-		if (found && found->has[layer])
-			return found->value[layer];
+	for (len = row->prefix.len; len >= 0; len--) {
+		if (len < row->prefix.len) {
+			if (!p->n_by_len[first][len] && !p->n_by_len[second][len])
+				continue;
+			around.len = (uint8_t)len;
+			around = wr_prefix_masked(&around);
+			found = find(p, &around);
+		}
+		if (found && found->has[first])
+			return found->value[first];
+		if (found && found->has[second])
+			return found->value[second];
 	}
 	return otherwise;
 }
 
+static uint32_t way_out(const struct wr_prefix *prefix)
+{
+	return prefix->len >= 96 && wr_addr_is4(&prefix->addr) ? WR_NEXTHOP_OUT4 : WR_NEXTHOP_OUT6;
+}
+
 static uint64_t wanted_word(const struct wr_peers *p, const struct row *row)
 {
-	uint32_t way = effective(p, row, WAY, 0);
+	uint32_t way = effective(p, row, WAY, WAY, way_out(&row->prefix));
+	uint32_t identity = effective(p, row, POLICY, IDENTITY, WR_IDENTITY_WORLD);
 
-	return WR_PEER(effective(p, row, IDENTITY, WR_IDENTITY_WORLD), way & 0xffffff, way >> 24);
+	if (!p->complete[WR_PEERS_POLICIES] && row->in_kernel &&
+	    WR_PEER_IDENTITY(row->word) >= WR_IDENTITY_FIRST)
+		identity = WR_PEER_IDENTITY(row->word);
+	return WR_PEER(identity, way & 0xffffff, way >> 24);
 }
 
 static bool is_wanted(const struct row *row)
 {
-	return row->has[WAY] || row->has[IDENTITY];
+	return row->has[WAY] || row->has[IDENTITY] || row->has[POLICY];
 }
 
 static int write_row(struct wr_peers *p, struct row *row, struct wr_err *err)

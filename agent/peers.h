@@ -21,6 +21,7 @@ struct wr_peers;
 enum wr_peers_owner {
 	WR_PEERS_NODES,
 	WR_PEERS_ENDPOINTS,
+	WR_PEERS_POLICIES,
 	WR_PEERS_OWNER_MAX,
 };
 
@@ -35,6 +36,10 @@ void wr_peers_del_way(struct wr_peers *p, const struct wr_prefix *prefix);
 void wr_peers_put_identity(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t identity);
 void wr_peers_del_identity(struct wr_peers *p, const struct wr_prefix *prefix);
 /* The owner has named all that it wants: what nobody wants may go. */
+/* What policies can tell apart goes before what the others know of the same prefix. Until policies are complete, the rows
+ * that were found keep the identities that the run before has given them. */
+void wr_peers_put_policy(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t identity);
+void wr_peers_del_policy(struct wr_peers *p, const struct wr_prefix *prefix);
 void wr_peers_complete(struct wr_peers *p, enum wr_peers_owner owner);
 
 /* Writes what changed: new and changed rows first, then those that go. Costs what changed, and one walk when a prefix

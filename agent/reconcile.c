@@ -8,6 +8,7 @@
 #include "agent/endpoints.h"
 #include "agent/log.h"
 #include "agent/nodes.h"
+#include "agent/policies.h"
 #include "agent/services.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -23,6 +24,7 @@ static const struct {
 	[WR_RECONCILE_NODES] = { "nodes", wr_nodes_reconcile },
 	[WR_RECONCILE_ENDPOINTS] = { "endpoints", wr_endpoints_reconcile },
 	[WR_RECONCILE_SERVICES] = { "services", wr_services_reconcile },
+	[WR_RECONCILE_POLICIES] = { "policies", wr_policies_reconcile },
 };
 
 const char *wr_reconciler_name(enum wr_reconciler which)

@@ -8,6 +8,7 @@
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/nodes.h"
+#include "agent/policies.h"
 #include "agent/services.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
@@ -116,6 +117,11 @@ static struct wr_json *get_services(const struct wr_agent *a)
 	return items(wr_services_encode(a));
 }
 
+static struct wr_json *get_policies(const struct wr_agent *a)
+{
+	return items(wr_policies_encode(a));
+}
+
 static struct wr_json *get_drops(const struct wr_agent *a)
 {
 	return items(wr_event_hub_drops(a));
@@ -127,6 +133,7 @@ static const struct {
 } lists[] = {
 	{ "status", wr_status_encode }, { "endpoints", get_endpoints }, { "nodes", get_nodes },
 	{ "pods", get_pods },           { "services", get_services },   { "drops", get_drops },
+	{ "policies", get_policies },
 };
 
 static int verb_get(void *ctx, struct wr_client *c, const struct wr_json *body,
@@ -145,8 +152,16 @@ static int verb_get(void *ctx, struct wr_client *c, const struct wr_json *body,
 			  what ? what : "");
 }
 
+static int verb_why(void *ctx, struct wr_client *c, const struct wr_json *body,
+		    struct wr_json **ret, struct wr_err *err)
+{
+	return wr_policies_why(ctx, body, ret, err);
+}
+
 const struct wr_verb wr_agent_verbs[] = {
-	{ "hello", verb_hello }, { "register", verb_register }, { "release", verb_release },
-	{ "check", verb_check }, { "ready", verb_ready },       { "gc", verb_gc },
-	{ "get", verb_get },     { "monitor", verb_monitor },   { 0 },
+	{ "hello", verb_hello },     { "register", verb_register },
+	{ "release", verb_release }, { "check", verb_check },
+	{ "ready", verb_ready },     { "gc", verb_gc },
+	{ "why", verb_why },         { "get", verb_get },
+	{ "monitor", verb_monitor }, { 0 },
 };

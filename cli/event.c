@@ -142,7 +142,9 @@ static void format_rest(const struct wr_json *item, struct wr_strbuf *out)
 		if (wr_json_get(item, "tcp_flags"))
 			wr_strbuf_addch(out, ' ');
 		format_tcp(wr_json_get_int(item, "tcp_flags", 0), out);
-		if (wr_json_get(item, "rule"))
+		if (wr_json_get_str(item, "policy"))
+			wr_strbuf_addf(out, " by %s", wr_json_get_str(item, "policy"));
+		else if (wr_json_get(item, "rule"))
 			wr_strbuf_addf(out, " rule %lld",
 				       (long long)wr_json_get_int(item, "rule", 0));
 	}

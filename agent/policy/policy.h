@@ -71,6 +71,7 @@ int wr_policy_apply(struct wr_policy *p, const struct wr_policy_sink *sink);
 void wr_policy_retry(struct wr_policy *p);
 /* Called every grace period: removes what was unused at the call before. */
 int wr_policy_collect(struct wr_policy *p, const struct wr_policy_sink *sink);
+bool wr_policy_has_ruleset(const struct wr_policy *p, uint32_t number);
 bool wr_policy_has_garbage(const struct wr_policy *p);
 
 /* Whether any known policy names peers, so that pods of all nodes must be known. */

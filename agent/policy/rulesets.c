@@ -32,6 +32,11 @@ static bool number_is_taken(const struct wr_policy *p, uint32_t number)
 	return false;
 }
 
+bool wr_policy_has_ruleset(const struct wr_policy *p, uint32_t number)
+{
+	return number_is_taken(p, number);
+}
+
 static uint32_t choose_number(const struct wr_policy *p, const char *text)
 {
 	uint32_t number = (uint32_t)wr_hash64_bytes(text, strlen(text), 1);

@@ -55,14 +55,14 @@ enum wr_ep_flags {
 struct wr_endpoint {
 	__u64 rules; /* word */
 	__u32 gen; /* raised after every change that flows must notice; never restarted for a reused number */
-	__u32 identity;   /* of this pod as a peer */
+	__u32 identity;   /* of this pod as a peer, by its IPv4 address */
 	__u32 ifindex;    /* host side of the veth */
 	__u32 flags;      /* enum wr_ep_flags */
 	__u8 mac[6];      /* pod's side: source of what it sends, destination of what it gets */
 	__u8 host_mac[6]; /* host's side: the gateway's MAC */
 	__u32 mtu;        /* bytes, of the pod's interface */
 	__u32 quota;      /* promoted flows this endpoint may hold; 0: no limit */
-	__u32 pad;
+	__u32 identity6; /* by its IPv6 address: blocks of one family say nothing of the other */
 	struct wr_addr addr4; /* zero: none */
 	struct wr_addr addr6;
 };

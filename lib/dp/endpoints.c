@@ -37,6 +37,7 @@ static void write_fields(struct wr_endpoint *row, const struct wr_endpoint *ep)
 	row->addr6 = ep->addr6;
 	wr_store(&row->ifindex, ep->ifindex);
 	wr_store(&row->identity, ep->identity);
+	wr_store(&row->identity6, ep->identity6);
 }
 
 static int put_addr(struct wr_dp *dp, const struct wr_addr *addr, uint32_t number)
@@ -174,6 +175,21 @@ int wr_endpoint_set_rules(struct wr_dp *dp, uint32_t number, uint64_t rules)
 	if (row->rules == rules)
 		return 0;
 	wr_store(&row->rules, rules);
+	raise_gen(row);
+	return 0;
+}
+
+int wr_endpoint_set_identity(struct wr_dp *dp, uint32_t number, uint32_t identity4,
+			     uint32_t identity6)
+{
+	struct wr_endpoint *row = row_of(dp, number);
+
+	if (!row || !(row->flags & WR_EP_USED))
+		return -ENOENT;
+	if (row->identity == identity4 && row->identity6 == identity6)
+		return 0;
+	wr_store(&row->identity, identity4);
+	wr_store(&row->identity6, identity6);
 	raise_gen(row);
 	return 0;
 }

@@ -26,6 +26,9 @@ int wr_endpoint_del(struct wr_dp *dp, uint32_t number);
 int wr_endpoint_get(const struct wr_dp *dp, uint32_t number,
 		    struct wr_endpoint *ret); /* -ENOENT: not used */
 int wr_endpoint_set_rules(struct wr_dp *dp, uint32_t number, uint64_t rules);
+/* As a peer, by each of its addresses; raises gen. */
+int wr_endpoint_set_identity(struct wr_dp *dp, uint32_t number, uint32_t identity4,
+			     uint32_t identity6);
 int wr_endpoint_bump(struct wr_dp *dp, uint32_t number);
 int wr_endpoint_lookup(const struct wr_dp *dp, const struct wr_addr *addr, uint32_t *ret);
 int wr_endpoint_dump(const struct wr_dp *dp,

@@ -182,10 +182,10 @@ static void a_registered_pod_is_enforced_when_the_answer_comes(void **state)
 	assert_int_equal(wr_endpoint_get(w->a.dp, number_of(w, &rec), &row), 0);
 	assert_int_equal(row.ifindex, rec.ifindex);
 	assert_int_equal(row.flags, WR_EP_USED);
-	assert_int_equal(row.identity, WR_IDENTITY_POD);
+	assert_int_equal(row.identity, WR_IDENTITY_UNKNOWN);
 	assert_int_equal(row.mtu, 1430);
 	assert_memory_equal(row.mac, rec.mac, 6);
-	assert_int_equal(WR_PEER_IDENTITY(aw_peer(w, "10.244.11.5")), WR_IDENTITY_POD);
+	assert_int_equal(WR_PEER_IDENTITY(aw_peer(w, "10.244.11.5")), WR_IDENTITY_UNKNOWN);
 	assert_int_equal(WR_PEER_FLAGS(aw_peer(w, "fd00:11::5")),
 			 WR_PEER_CLUSTER | WR_PEER_LOCAL_RANGE);
 	wr_attachment_key(&rec.id, key);
@@ -311,7 +311,7 @@ static void with_an_unreadable_record_nothing_is_taken_away(void **state)
 	assert_true(wr_write_file_atomic(path, "{torn", 5, 0600, 0) >= 0);
 	start(w);
 	assert_int_not_equal(number_of(w, &rec), 0);
-	assert_int_equal(WR_PEER_IDENTITY(aw_peer(w, "10.244.11.5")), WR_IDENTITY_POD);
+	assert_int_equal(WR_PEER_IDENTITY(aw_peer(w, "10.244.11.5")), WR_IDENTITY_UNKNOWN);
 	assert_int_equal(wr_endpoints_counts(&w->a).bad_records, 1);
 }
 

@@ -3,6 +3,7 @@
 #include "tests/unit/check.h"
 
 #include "agent/nodes.h"
+#include "agent/peers.h"
 #include "agent/services.h"
 #include "lib/base/cleanup.h"
 #include "lib/nl/sysctl.h"
@@ -264,6 +265,7 @@ static void a_complete_list_after_a_restart_removes_who_left_meanwhile(void **st
 	aw_run(w);
 	assert_int_not_equal(aw_peer(w, "10.244.12.5"), 0);
 	aw_synced(w);
+	wr_peers_complete(w->a.peers, WR_PEERS_POLICIES);
 	aw_full(w);
 	assert_int_equal(aw_peer(w, "10.244.12.5"), 0);
 	assert_false(aw_route(w, "10.244.12.0/24", &route));

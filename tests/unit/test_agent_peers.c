@@ -122,7 +122,7 @@ static void an_address_takes_its_way_from_the_prefix_around_it(void **state)
 	sync_all();
 	assert_peer("10.1.2.3", 77, 18, WR_PEER_CLUSTER);
 	assert_peer("10.1.9.9", 78, 16, WR_PEER_CLUSTER);
-	assert_peer("192.0.2.1", 79, 0, 0);
+	assert_peer("192.0.2.1", 79, WR_NEXTHOP_OUT4, 0);
 }
 
 static void a_way_takes_its_identity_from_the_block_around_it(void **state)
@@ -131,7 +131,7 @@ static void a_way_takes_its_identity_from_the_block_around_it(void **state)
 	put_way("10.1.0.0/16", 16, WR_PEER_CLUSTER);
 	sync_all();
 	assert_peer("10.1.0.1", 40, 16, WR_PEER_CLUSTER);
-	assert_peer("10.2.0.1", 40, 0, 0);
+	assert_peer("10.2.0.1", 40, WR_NEXTHOP_OUT4, 0);
 }
 
 static void a_change_of_the_prefix_reaches_what_lies_in_it(void **state)
@@ -144,7 +144,7 @@ static void a_change_of_the_prefix_reaches_what_lies_in_it(void **state)
 	assert_peer("fd00:1::5", 50, 19, WR_PEER_CLUSTER);
 	del_way("fd00:1::/64");
 	sync_all();
-	assert_peer("fd00:1::5", 50, 0, 0);
+	assert_peer("fd00:1::5", 50, WR_NEXTHOP_OUT6, 0);
 	assert_no_peer("fd00:1::6");
 }
 
@@ -196,9 +196,10 @@ static void what_an_earlier_run_has_put_stays_until_all_owners_have_spoken(void 
 	assert_int_equal(rows_in_kernel(), 2);
 	put_identity("10.2.0.1/32", 4);
 	wr_peers_complete(peers, WR_PEERS_ENDPOINTS);
+	wr_peers_complete(peers, WR_PEERS_POLICIES);
 	sync_all();
 	assert_no_peer("10.1.0.1");
-	assert_peer("10.2.0.1", 4, 0, 0);
+	assert_peer("10.2.0.1", 4, WR_NEXTHOP_OUT4, 0);
 }
 
 static void a_row_that_was_lost_or_forged_is_put_right_by_verify(void **state)
@@ -210,6 +211,7 @@ static void a_row_that_was_lost_or_forged_is_put_right_by_verify(void **state)
 	put_way("10.2.0.0/24", 18, 0);
 	wr_peers_complete(peers, WR_PEERS_NODES);
 	wr_peers_complete(peers, WR_PEERS_ENDPOINTS);
+	wr_peers_complete(peers, WR_PEERS_POLICIES);
 	sync_all();
 	assert_int_equal(wr_peer_del(dp, &a), 0);
 	assert_int_equal(wr_peer_put(dp, &b, WR_PEER(9, 9, 9)), 0);
