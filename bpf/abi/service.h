@@ -70,8 +70,7 @@ static inline __u32 wr_maglev_hash(const struct wr_addr *src, const struct wr_ad
 
 enum wr_service_flags {
 	WR_SVC_EXTERNAL = 1 << 0, /* reachable from outside: NodePort, LoadBalancer, externalIPs */
-	WR_SVC_LOCAL_ONLY =
-		1 << 1, /* traffic policy Local: an empty run is a drop, not a refusal */
+	WR_SVC_LOCAL_ONLY = 1 << 1, /* traffic policy Local: an empty run is a drop, not a refusal */
 	WR_SVC_SRC_RANGES = 1 << 2,
 	WR_SVC_KEEP_SOURCE = 1 << 3, /* no masquerade towards backends (external policy Local) */
 	WR_SVC_MAGLEV = 1 << 4,

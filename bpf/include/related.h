@@ -79,10 +79,10 @@ static __always_inline int quote_ipv6(const struct __sk_buff *skb, struct wr_quo
 
 /*
  * Finds the flow of the quoted packet; w->flow is its copy, *ret_dir the error's own direction in it. NULL: there is
- * none, or the quote is damaged.
+ * none, or the quote is damaged. (Unused where the header is compiled alone.)
  */
-static __noinline struct wr_flow *wr_related_find(const struct __sk_buff *skb, const struct wr_pkt *p,
-						  struct wr_work *w, int *ret_dir)
+static __noinline __attribute__((unused)) struct wr_flow *wr_related_find(
+	const struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w, int *ret_dir)
 {
 	struct wr_quote *q = &w->quote;
 	struct wr_flow *live;

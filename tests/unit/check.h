@@ -14,11 +14,11 @@
 #include "lib/base/err.h"
 
 /* The error has @code, and its message contains @part. */
-#define assert_err(err, want_code, part)                                                       \
-	do {                                                                                   \
-		assert_int_equal((err)->code, (want_code));                                    \
-		if (!strstr((err)->msg, (part)))                                               \
-			fail_msg("\"%s\" does not contain \"%s\"", (err)->msg, (part));        \
+#define assert_err(err, want_code, part)                                                \
+	do {                                                                            \
+		assert_int_equal((err)->code, (want_code));                             \
+		if (!strstr((err)->msg, (part)))                                        \
+			fail_msg("\"%s\" does not contain \"%s\"", (err)->msg, (part)); \
 	} while (0)
 
 #endif
