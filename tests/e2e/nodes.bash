@@ -181,7 +181,7 @@ agent_start() {
 			--manifests "$MANIFESTS" --cgroup-root "$WR_CGROUP/$name" --install-cni=false "$@"
 	) >>"$WR_T/log/agent-$name" 2>&1 3>&- 4>&- &
 	AGENT_PID[$name]=$!
-	eventually -t 10 weir status --instance "$name" --ready
+	eventually -t 60 weir status --instance "$name" --ready
 }
 
 agent_kill() {

@@ -9,6 +9,8 @@
 //	cri SOCKET run POD-ID IMAGE COMMAND [ARG ...]   container in the sandbox; prints its id
 //	cri SOCKET exec CONTAINER-ID COMMAND [ARG ...]  its output; exit status 1 unless the command's is 0
 //	cri SOCKET remove-pod ID                        stops and removes
+//
+// CRI_CGROUP: the sandboxes' parent.
 package main
 
 import (
@@ -34,7 +36,7 @@ func podConfig(name string, annotations map[string]string) *cri.PodSandboxConfig
 		Hostname:     name,
 		Annotations:  annotations,
 		PortMappings: []*cri.PortMapping{{Protocol: cri.Protocol_TCP, ContainerPort: 80, HostPort: 8080}},
-		Linux:        &cri.LinuxPodSandboxConfig{CgroupParent: "/pods"},
+		Linux:        &cri.LinuxPodSandboxConfig{CgroupParent: os.Getenv("CRI_CGROUP")},
 	}
 }
 
