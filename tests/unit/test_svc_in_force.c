@@ -12,6 +12,7 @@
 #include "bpf/abi/reason.h"
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
+#include "lib/dp/load.h"
 #include "lib/dp/tables.h"
 #include "tests/unit/svc_model.h"
 #include "tests/unit/svc_world.h"
@@ -31,14 +32,18 @@ struct run {
 	int step;
 };
 
+/* The one object that declares all maps of services and takes no time to verify. */
 static struct wr_dp *load(void)
 {
 	struct wr_dp_options opt = { .config = { .hz = 250, .flow_shards = 1 } };
 	struct wr_err err = WR_ERR_INIT;
 	struct wr_dp *dp;
+	size_t i;
 
 	opt.sizes[WR_MAP_wr_flows] = opt.sizes[WR_MAP_wr_new_flows] = 4096;
-	if (wr_dp_load(&opt, &dp, &err) < 0)
+	for (i = 0; strcmp(wr_bpf_objects[i].name, "lb_lookup") != 0; i++)
+		assert_true(i + 1 < wr_bpf_objects_n);
+	if (wr_dp_load_objects(&opt, &wr_bpf_objects[i], 1, &dp, &err) < 0)
 		fail_msg("%s", err.msg);
 	return dp;
 }
@@ -274,6 +279,143 @@ static void one_run(struct wr_dp *dp, uint64_t seed)
 	wr_svc_table_close(r.table);
 }
 
+/* One service of TCP port 80 and UDP port 53 with one endpoint, whose conditions are @conditions; NULL: none at all. */
+static void one_endpoint(struct world *w, const char *conditions)
+{
+	wr_auto_strbuf ep = WR_STRBUF_INIT;
+
+	if (conditions)
+		wr_strbuf_addf(&ep, "{addresses: [10.1.0.1], conditions: {%s}}", conditions);
+	world_slice(w, "web-1", "web",
+		    "{name: t, port: 8080}, {name: u, port: 5353, protocol: UDP}", ep.buf);
+}
+
+struct backends {
+	struct wr_dp *dp;
+	struct wr_svc_table *table;
+	struct world *world;
+	uint32_t tcp, udp; /* numbers */
+	struct wr_backend tcp_was, udp_was;
+};
+
+static struct wr_backend backend(const struct backends *b, uint32_t number)
+{
+	struct wr_backend be;
+
+	assert_int_equal(wr_backend_get(b->dp, number, &be), 0);
+	return be;
+}
+
+static uint32_t number_of(const struct backends *b, const char *question)
+{
+	struct wr_lb_query q = query(question, true);
+	struct wr_lb_answer a;
+
+	assert_int_equal(wr_lb_lookup(b->dp, &q, &a), 0);
+	return a.backend;
+}
+
+static int one_service(void **state)
+{
+	struct backends *b = wr_xcalloc(1, sizeof(*b));
+
+	b->dp = load();
+	b->world = world_new(&options);
+	assert_int_equal(wr_svc_table_open(b->dp, &b->table, NULL), 0);
+	world_attach(b->world, b->table);
+	world_service(b->world, "web",
+		      "clusterIP: 10.96.0.1, ports: [{name: t, port: 80}, "
+		      "{name: u, port: 53, protocol: UDP}]",
+		      NULL);
+	one_endpoint(b->world, "ready: true");
+	b->tcp = number_of(b, "10.96.0.1 80 TCP");
+	b->udp = number_of(b, "10.96.0.1 53 UDP");
+	b->tcp_was = backend(b, b->tcp);
+	b->udp_was = backend(b, b->udp);
+	assert_int_equal(b->tcp_was.state, WR_BACKEND_ACTIVE);
+	*state = b;
+	return 0;
+}
+
+static int no_service(void **state)
+{
+	struct backends *b = *state;
+
+	world_free(b->world);
+	wr_svc_table_close(b->table);
+	wr_dp_close(b->dp);
+	free(b);
+	return 0;
+}
+
+static void assert_kept(const struct backends *b, uint32_t number, const struct wr_backend *was,
+			uint8_t state)
+{
+	struct wr_backend be = backend(b, number);
+
+	assert_int_equal(be.state, state);
+	assert_int_equal(be.gen, was->gen);
+}
+
+static void assert_left(const struct backends *b, uint32_t number, const struct wr_backend *was)
+{
+	struct wr_backend be = backend(b, number);
+
+	assert_int_equal(be.state, WR_BACKEND_FREE);
+	assert_true(be.gen > was->gen);
+}
+
+static void tcp_flows_keep_a_backend_that_is_not_ready_for_a_while(void **state)
+{
+	struct backends *b = *state;
+
+	one_endpoint(b->world, "ready: false");
+	assert_int_equal(number_of(b, "10.96.0.1 80 TCP"), 0);
+	assert_kept(b, b->tcp, &b->tcp_was, WR_BACKEND_TERMINATING);
+	one_endpoint(b->world, "ready: true");
+	assert_int_equal(number_of(b, "10.96.0.1 80 TCP"), b->tcp);
+	assert_kept(b, b->tcp, &b->tcp_was, WR_BACKEND_ACTIVE);
+}
+
+static void udp_flows_leave_a_backend_that_is_not_ready(void **state)
+{
+	struct backends *b = *state;
+
+	one_endpoint(b->world, "ready: false");
+	assert_left(b, b->udp, &b->udp_was);
+}
+
+static void flows_finish_with_a_terminating_backend(void **state)
+{
+	struct backends *b = *state;
+
+	world_slice(b->world, "web-2", "web",
+		    "{name: t, port: 8080}, {name: u, port: 5353, protocol: UDP}",
+		    "{addresses: [10.1.0.2]}");
+	one_endpoint(b->world, "ready: false, serving: true, terminating: true");
+	assert_int_not_equal(number_of(b, "10.96.0.1 80 TCP"), b->tcp);
+	assert_kept(b, b->tcp, &b->tcp_was, WR_BACKEND_TERMINATING);
+	assert_kept(b, b->udp, &b->udp_was, WR_BACKEND_TERMINATING);
+}
+
+static void flows_notice_a_backend_that_is_gone(void **state)
+{
+	struct backends *b = *state;
+
+	one_endpoint(b->world, NULL);
+	assert_left(b, b->tcp, &b->tcp_was);
+	assert_left(b, b->udp, &b->udp_was);
+}
+
+static void flows_notice_a_service_that_is_gone(void **state)
+{
+	struct backends *b = *state;
+
+	world_del(b->world, WR_KIND_SERVICE, "default", "web");
+	assert_left(b, b->tcp, &b->tcp_was);
+	assert_left(b, b->udp, &b->udp_was);
+}
+
 static void the_programs_answer_as_the_model_after_every_change(void **state)
 {
 	const char *text = getenv("WR_SEED");
@@ -290,6 +432,12 @@ static void the_programs_answer_as_the_model_after_every_change(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, one_service, no_service)
+		TEST(tcp_flows_keep_a_backend_that_is_not_ready_for_a_while),
+		TEST(udp_flows_leave_a_backend_that_is_not_ready),
+		TEST(flows_finish_with_a_terminating_backend),
+		TEST(flows_notice_a_backend_that_is_gone),
+		TEST(flows_notice_a_service_that_is_gone),
 		cmocka_unit_test(the_programs_answer_as_the_model_after_every_change),
 	};
 
