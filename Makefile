@@ -340,7 +340,9 @@ endif
 ifneq ($(wildcard tests/cluster/run),)
 .PHONY: test-cluster
 test-cluster: programs ## Tests in that cluster
-	@tests/cluster/run
+	@rm -rf $(BUILD)/results
+	@tests/cluster/run || true
+	@tools/summary
 endif
 
 ifneq ($(wildcard tests/cluster/bench),)
