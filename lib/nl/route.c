@@ -4,6 +4,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/if_tunnel.h>
 #include <linux/lwtunnel.h>
 
 #include "lib/nl/msg.h"
@@ -50,6 +51,9 @@ static void put_tunnel(struct nl_msg *msg, const struct wr_route *r)
 	encap = nla_nest_start(msg, RTA_ENCAP);
 	nla_put_u64(msg, is4 ? LWTUNNEL_IP_ID : LWTUNNEL_IP6_ID, htobe64(r->vni));
 	wr_msg_addr(msg, is4 ? LWTUNNEL_IP_DST : LWTUNNEL_IP6_DST, &r->tunnel);
+	/* UDP over IPv6 without a checksum is dropped by whoever receives it (RFC 6936). */
+	if (!is4)
+		nla_put_u16(msg, LWTUNNEL_IP6_FLAGS, TUNNEL_CSUM);
 	nla_nest_end(msg, encap);
 }
 
