@@ -68,10 +68,8 @@ both_services_answer() {
 @test "a restart while the source of objects is away deletes nothing" {
 	mv "$MANIFESTS" "$MANIFESTS.away"
 	agent_kill a
-	node a weir-agent --instance a --node node-a --manifests "$MANIFESTS" --cgroup-root "$WR_CGROUP/a" \
-		--install-cni=false >>"$WR_T/log/agent-a" 2>&1 3>&- 4>&- &
-	AGENT_PID[a]=$!
-	eventually -t 20 weir endpoints --instance a
+	agent_spawn a
+	eventually -t 30 weir endpoints --instance a
 	eventually grep -q 'manifests cannot be read' "$WR_T/log/agent-a"
 	both_services_answer
 	pod client ping -nc 2 -i 0.2 -W 2 "$(pod6 far)"

@@ -22,9 +22,7 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 
 @test "nothing is configured before the node can serve an ADD" {
 	mv "$MANIFESTS/node-a.yaml" "$WR_T/node-a.yaml"
-	node a weir-agent --instance a --node node-a --manifests "$MANIFESTS" --cgroup-root "$WR_CGROUP/a" \
-		"${INSTALL[@]}" >>"$WR_T/log/agent-a" 2>&1 3>&- 4>&- &
-	AGENT_PID[a]=$!
+	agent_spawn a "${INSTALL[@]}"
 	eventually -t 20 test -x "$BIN/weir-cni"
 	eventually grep -q 'there is no Node object named node-a' "$WR_T/log/agent-a"
 	run weir status --instance a --ready
@@ -76,9 +74,7 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 }
 
 @test "a stopped agent leaves the configuration where it is" {
-	pid=${AGENT_PID[a]}
 	agent_kill a TERM
-	eventually fails kill -0 "$pid"
 	[ -e "$CONF/05-weir.conflist" ]
 	[ -x "$BIN/weir-cni" ]
 	pod client ping -nc 1 -W 2 "$(pod4 far)"
@@ -95,7 +91,7 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	[ "$(node a ip -o link | grep -cE 'weir-vxlan|wr[0-9a-f]{10}')" -eq 0 ]
 	[ -z "$(node a ip route show proto 87)$(node a ip -6 route show proto 87)" ]
 	[ -z "$(node a cat /proc/sys/net/ipv4/ip_local_reserved_ports)" ]
-	[ -z "$(node a bpftool net show dev eth0 2>/dev/null | grep -E 'uplink_(ingress|egress)')" ]
+	fails eth0_has_programs
 	# Again: what is missing is success.
 	node a weir-agent --instance a --uninstall "${INSTALL[@]}"
 }
@@ -103,3 +99,5 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 @test "the DEL of a pod whose node was uninstalled succeeds" {
 	cni_config a | cni DEL client
 }
+
+eth0_has_programs() { node a bpftool net show dev eth0 | grep -qE 'uplink_(ingress|egress)'; }

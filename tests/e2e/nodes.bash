@@ -6,7 +6,7 @@
 #
 #	nodes_up a b        underlay and nodes: names n-a, n-b; one broadcast domain
 #	nodes_up_routed a b the same, each node behind a router of its own (so VXLAN where routing is auto)
-#	agent_start a [--flag...]     start node a's agent and wait until it is ready
+#	agent_start a [--flag...]     start node a's agent and wait until it is ready (agent_spawn: and do not wait)
 #	agent_kill a [SIGNAL]         end it (KILL) and wait until it is gone
 #	pod_up a web [app=web ...]    make pod web on node a (labels follow) by CNI ADD, write its manifest
 #	pod_down web                  CNI DEL, manifest removed, namespace removed
@@ -170,7 +170,7 @@ outside() { ip netns exec fabric "$@"; }
 
 # --- agents
 
-agent_start() {
+agent_spawn() {
 	local name=$1
 
 	shift
@@ -181,12 +181,21 @@ agent_start() {
 			--manifests "$MANIFESTS" --cgroup-root "$WR_CGROUP/$name" --install-cni=false "$@"
 	) >>"$WR_T/log/agent-$name" 2>&1 3>&- 4>&- &
 	AGENT_PID[$name]=$!
-	eventually -t 60 weir status --instance "$name" --ready
+}
+
+agent_start() {
+	agent_spawn "$@"
+	# The first load verifies every program: seconds, where processors are shared.
+	eventually -t 60 weir status --instance "$1" --ready
 }
 
 agent_kill() {
-	kill "-${2:-KILL}" "${AGENT_PID[$1]}"
-	wait "${AGENT_PID[$1]}" 2>/dev/null || true
+	local pid=${AGENT_PID[$1]}
+
+	kill "-${2:-KILL}" "$pid"
+	wait "$pid" 2>/dev/null || true
+	# It may be another shell's child.
+	eventually fails kill -0 "$pid" 2>/dev/null
 	unset "AGENT_PID[$1]"
 }
 
