@@ -36,6 +36,12 @@ static __always_inline int backend_left(const struct wr_flow *flow)
 	return flow->backend && (!be || be->state == WR_BACKEND_FREE);
 }
 
+/* Datagrams that a backend sent before it left are still its client's; the client's next one moves on. */
+static __always_inline int is_late_answer(const struct wr_pkt *p, const struct wr_work *w)
+{
+	return p->key.proto != IPPROTO_TCP && wr_flow_dir_of(p, w->flow.state) == WR_FLOW_REPLY;
+}
+
 /* An end that routes for others keeps its number though its address is not the flow's. */
 static __always_inline void keep_router(__u32 was, __u32 *now)
 {
@@ -53,7 +59,7 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 {
 	__u32 src_ep, dst_ep;
 	struct wr_ends *e;
-	int reason;
+	int reason, left;
 
 	if (!p || !w || !live)
 		return WR_REASON_INTERNAL;
@@ -65,13 +71,16 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 	wr_resolve_dst(e);
 	keep_router(src_ep, &e->src_ep);
 	keep_router(dst_ep, &e->dst_ep);
-	if (backend_left(&w->flow)) {
+	left = backend_left(&w->flow);
+	if (left && !is_late_answer(p, w)) {
 		w->refuse = 1;
 		return p->key.proto == IPPROTO_TCP ? WR_REASON_NO_BACKEND : BEGIN;
 	}
 	if (e->src_ep != src_ep || e->dst_ep != dst_ep)
 		return BEGIN;
 	reason = wr_judge(p, w);
+	if (left) /* a sum that nothing has: looked at again at the next packet */
+		w->flow.judged = ~0ull << WR_JUDGED_SHIFT;
 	store_judged(w, live);
 	return reason;
 }

@@ -348,6 +348,29 @@ static void datagrams_go_to_a_live_backend_when_theirs_left(void **state)
 	lab_close(lab);
 }
 
+static void a_late_answer_of_a_backend_that_left_leaves_the_way_to_a_live_one(void **state)
+{
+	struct lab *lab = lab_open(0);
+	struct shape s = { .dst = "10.96.0.1", .proto = IPPROTO_UDP }, back;
+	struct wr_service svc = { .id = 7, .first = 8, .n = 1 };
+	uint32_t run[] = { 4 };
+	struct seen out;
+
+	service(lab, "10.96.0.1", IPPROTO_UDP, "10.0.1.6");
+	assert_int_equal(lab_from_pod(lab, &s), LAB_REDIRECT);
+	out = lab_out(lab);
+	back = answer_to(&out);
+	rows_backend(lab->dp, 4, "10.0.1.7", 8080, WR_BACKEND_ACTIVE);
+	rows_run(lab->dp, 8, run, 1);
+	rows_service(lab->dp, 1, &svc);
+	rows_backend_leaves(lab->dp, 3);
+	assert_int_equal(lab_from_pod(lab, &back), LAB_REDIRECT);
+	assert_string_equal(lab_out(lab).src, "10.96.0.1");
+	assert_int_equal(lab_from_pod(lab, &s), LAB_REDIRECT);
+	assert_string_equal(lab_out(lab).dst, "10.0.1.7");
+	lab_close(lab);
+}
+
 static void masquerade(const char *src, const char *dst, const char *node, uint8_t proto)
 {
 	struct lab *lab = lab_open(0);
@@ -597,6 +620,7 @@ int main(void)
 		cmocka_unit_test(mid_stream_to_a_service_is_reset),
 		cmocka_unit_test(connections_to_a_backend_that_left_are_reset),
 		cmocka_unit_test(datagrams_go_to_a_live_backend_when_theirs_left),
+		cmocka_unit_test(a_late_answer_of_a_backend_that_left_leaves_the_way_to_a_live_one),
 		cmocka_unit_test(pods_leave_the_cluster_under_the_nodes_address),
 		cmocka_unit_test(echo_is_masqueraded_by_its_identifier),
 		cmocka_unit_test(inside_the_cluster_the_source_is_kept),
