@@ -129,7 +129,7 @@ static int listen_to_signals(struct wr_agent *a, struct wr_err *err)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

@@ -41,7 +41,7 @@ void wr_http_close(struct wr_http *h); /* cancels everything */
 int wr_http_fd(const struct wr_http *h);
 void wr_http_process(struct wr_http *h);
 /* Never fails at once: what cannot be started is reported by done, from wr_http_process. */
-struct wr_http_call *wr_http_start(struct wr_http *h, const struct wr_http_request *request);
+struct wr_http_call *wr_http_start(struct wr_http *h, const struct wr_http_request *rq);
 void wr_http_cancel(struct wr_http *h,
 		    struct wr_http_call *call);      /* done is not called; not from data */
 const char *wr_http_server(const struct wr_http *h); /* the one in use */

@@ -34,7 +34,8 @@ struct wr_policy_subject {
 	const char *ns, *name, *uid;
 	struct wr_addr addr4, addr6; /* zero: none */
 };
-void wr_policy_subject_put(struct wr_policy *p, uint32_t number, const struct wr_policy_subject *s);
+void wr_policy_subject_put(struct wr_policy *p, uint32_t number,
+			   const struct wr_policy_subject *given);
 void wr_policy_subject_del(struct wr_policy *p, uint32_t number);
 
 /* What is in force for a subject since the last apply. */

@@ -62,7 +62,7 @@ struct wr_endpoint {
 	__u8 host_mac[6]; /* host's side: the gateway's MAC */
 	__u32 mtu;        /* bytes, of the pod's interface */
 	__u32 quota;      /* promoted flows this endpoint may hold; 0: no limit */
-	__u32 identity6; /* by its IPv6 address: blocks of one family say nothing of the other */
+	__u32 identity6;  /* by its IPv6 address: blocks of one family say nothing of the other */
 	struct wr_addr addr4; /* zero: none */
 	struct wr_addr addr6;
 };

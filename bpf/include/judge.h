@@ -57,8 +57,9 @@ static __always_inline struct wr_end end_of(const struct wr_addr *addr)
 
 	if (wr_ep_is_pod(end.ep)) {
 		ep = wr_ep_get(end.ep);
-		end.identity = !ep ? WR_IDENTITY_UNKNOWN :
-				     wr_addr_is4(addr) ? ep->identity : ep->identity6;
+		end.identity = !ep               ? WR_IDENTITY_UNKNOWN :
+			       wr_addr_is4(addr) ? ep->identity :
+						   ep->identity6;
 	} else {
 		end.peer = wr_peer_find(addr);
 		end.identity = WR_PEER_IDENTITY(end.peer);

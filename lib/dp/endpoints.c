@@ -179,8 +179,7 @@ int wr_endpoint_set_rules(struct wr_dp *dp, uint32_t number, uint64_t rules)
 	return 0;
 }
 
-int wr_endpoint_set_identity(struct wr_dp *dp, uint32_t number, uint32_t identity4,
-			     uint32_t identity6)
+int wr_endpoint_set_identity(struct wr_dp *dp, uint32_t number, uint32_t identity4, uint32_t identity6)
 {
 	struct wr_endpoint *row = row_of(dp, number);
 

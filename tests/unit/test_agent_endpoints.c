@@ -190,10 +190,10 @@ static void a_registered_pod_is_enforced_when_the_answer_comes(void **state)
 			 WR_PEER_CLUSTER | WR_PEER_LOCAL_RANGE);
 	wr_attachment_key(&rec.id, key);
 	assert_int_equal(wr_dp_check_tc(DP_PINS, key, "pod_egress", rec.ifindex,
-					WR_ATTACH_TC_INGRESS, true, NULL),
+					WR_ATTACH_TC_INGRESS, false, NULL),
 			 0);
 	assert_int_equal(wr_dp_check_tc(DP_PINS, key, "pod_ingress", rec.ifindex,
-					WR_ATTACH_TC_EGRESS, true, NULL),
+					WR_ATTACH_TC_EGRESS, false, NULL),
 			 0);
 	assert_int_equal(call(w, "check", wr_endpoint_record_encode(&rec), NULL), 0);
 }
