@@ -193,7 +193,7 @@ static void row(const char *name, double value, const char *baseline, double bas
 	       "\"ratio\":%.3f,\"target\":\"<= %g\",\"met\":%s}\n",
 	       name, value, baseline, baseline_value, ratio, target,
 	       ratio <= target ? "true" : "false");
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 static struct wr_addr address(const char *text)

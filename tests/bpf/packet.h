@@ -49,7 +49,7 @@ struct shape {
 
 /* With the usual filled in. */
 struct shape shape_full(const struct shape *s);
-void packet_make(struct packet *p, const struct shape *s);
+void packet_make(struct packet *p, const struct shape *usual);
 
 /* A packet as its receiver reads it. */
 struct seen {

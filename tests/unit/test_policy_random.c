@@ -49,7 +49,9 @@ static void put_subject(struct run *r, int i)
 	struct wr_addr a4 = address(4, pod->bits), a6 = { 0 };
 	char ns[16], name[16];
 
-	snprintf(ns, sizeof(ns), pod->used && !pod->host_network ? "n%d" : "", pod->space);
+	ns[0] = '\0';
+	if (pod->used && !pod->host_network)
+		snprintf(ns, sizeof(ns), "n%d", pod->space);
 	snprintf(name, sizeof(name), "p%d", i);
 	if (pod->has6)
 		a6 = address(6, pod->bits);

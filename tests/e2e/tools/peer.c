@@ -84,7 +84,7 @@ static int listen_on(const struct target *t)
 		exit(FAILED);
 	}
 	puts("ready");
-	fflush(stdout);
+	(void)fflush(stdout);
 	return fd;
 }
 
@@ -134,7 +134,7 @@ static __attribute__((noreturn)) void serve_tcp(const struct target *t, const ch
 {
 	int listener = listen_on(t);
 
-	signal(SIGCHLD, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		struct sockaddr_storage from;
 		socklen_t size = sizeof(from);
@@ -193,7 +193,7 @@ static int exchange(int fd, const char *text, size_t len)
 		return REFUSED;
 	in[n] = '\0';
 	fputs(in, stdout);
-	fflush(stdout);
+	(void)fflush(stdout);
 	return ANSWERED;
 }
 

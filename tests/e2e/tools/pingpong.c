@@ -66,9 +66,9 @@ static int serve(const char *port, long count)
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(listener, (const struct sockaddr *)&any, sizeof(any)) || listen(listener, 1024))
 		die("pingpong: listen");
-	signal(SIGCHLD, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_IGN);
 	puts("ready");
-	fflush(stdout);
+	(void)fflush(stdout);
 	while (count--) {
 		int fd = accept(listener, NULL, NULL);
 		char byte;
