@@ -120,6 +120,7 @@ static void put_pods(struct lab *lab)
 	for (i = 0; i < WR_ARRAY_SIZE(pods); i++) {
 		struct wr_endpoint ep = { .ifindex = lab->pod[pods[i]],
 					  .identity = identities[pods[i]],
+					  .identity6 = identities[pods[i]],
 					  .mtu = LAB_MTU };
 
 		memcpy(ep.mac, pod_macs[pods[i]], 6);

@@ -190,10 +190,10 @@ static void a_registered_pod_is_enforced_when_the_answer_comes(void **state)
 			 WR_PEER_CLUSTER | WR_PEER_LOCAL_RANGE);
 	wr_attachment_key(&rec.id, key);
 	assert_int_equal(wr_dp_check_tc(DP_PINS, key, "pod_egress", rec.ifindex,
-					WR_ATTACH_TC_INGRESS, false, NULL),
+					WR_ATTACH_TC_INGRESS, WR_DP_POD_TCX, NULL),
 			 0);
 	assert_int_equal(wr_dp_check_tc(DP_PINS, key, "pod_ingress", rec.ifindex,
-					WR_ATTACH_TC_EGRESS, false, NULL),
+					WR_ATTACH_TC_EGRESS, WR_DP_POD_TCX, NULL),
 			 0);
 	assert_int_equal(call(w, "check", wr_endpoint_record_encode(&rec), NULL), 0);
 }
@@ -553,7 +553,7 @@ static void hello_says_what_the_plugin_needs(void **state)
 	assert_string_equal(h.pins, DP_PINS);
 	assert_int_equal(h.pools.n, 2);
 	assert_int_equal(h.mtu, 1430);
-	assert_true(h.tcx);
+	assert_int_equal(h.tcx, WR_DP_POD_TCX);
 	assert_false(h.ready); /* nobody loaded a datapath here */
 	assert_non_null(strstr(h.reason, "datapath: "));
 	wr_hello_done(&h);
