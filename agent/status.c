@@ -224,9 +224,6 @@ static struct wr_json *encode_not_enforced(const struct wr_agent *a)
 	wr_json_push(list,
 		     wr_json_new_str(
 			     "bandwidth limits of pods (not declared in the CNI configuration)"));
-	if (wr_store_count(a->store, WR_KIND_NETWORKPOLICY) ||
-	    wr_store_count(a->store, WR_KIND_CLUSTERNETWORKPOLICY))
-		wr_json_push(list, wr_json_new_str("network policies"));
 	return list;
 }
 
