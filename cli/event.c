@@ -70,9 +70,9 @@ static void add_pod(struct wr_json *j, const struct wr_names *names, const struc
 
 struct wr_json *wr_event_item(const struct wr_names *names, const struct wr_json *wire)
 {
-	static const char *const same[] = { "time",      "type",   "reason", "hook",
-					    "direction", "length", "rule",   "backend",
-					    "packets",   "bytes",  "lost" };
+	static const char *const same[] = { "time",      "type",    "reason", "hook",
+					    "direction", "length",  "rule",   "policy",
+					    "backend",   "packets", "bytes",  "lost" };
 	struct wr_json *j = wr_json_new_object();
 	size_t i;
 
@@ -125,7 +125,26 @@ static void format_tcp(int64_t flags, struct wr_strbuf *out)
 	}
 }
 
-/* What was dropped, where; what a flow has carried. */
+/* Why and where. A policy's rule says more than both. */
+static void format_drop(const struct wr_json *item, struct wr_strbuf *out)
+{
+	const char *policy = wr_json_get_str(item, "policy");
+
+	if (policy) {
+		wr_strbuf_addstr(out, policy);
+		return;
+	}
+	wr_strbuf_addf(out, "%s, %s ", wr_json_get_str(item, "reason"),
+		       wr_json_get_str(item, "hook"));
+	wr_human_bytes((uint64_t)wr_json_get_int(item, "length", 0), out);
+	if (wr_json_get(item, "tcp_flags"))
+		wr_strbuf_addch(out, ' ');
+	format_tcp(wr_json_get_int(item, "tcp_flags", 0), out);
+	if (wr_json_get(item, "rule"))
+		wr_strbuf_addf(out, " rule %lld", (long long)wr_json_get_int(item, "rule", 0));
+}
+
+/* What was dropped, or what a flow has carried. */
 static void format_rest(const struct wr_json *item, struct wr_strbuf *out)
 {
 	const char *type = wr_json_get_str(item, "type"), *service = wr_json_get_str(item, "service");
@@ -137,16 +156,7 @@ static void format_rest(const struct wr_json *item, struct wr_strbuf *out)
 	} else if (wr_streq(type, "flow-new")) {
 		wr_strbuf_addf(out, "%s%s", service ? "via " : "", service ? service : "");
 	} else {
-		wr_strbuf_addf(out, "%s ", wr_json_get_str(item, "hook"));
-		wr_human_bytes((uint64_t)wr_json_get_int(item, "length", 0), out);
-		if (wr_json_get(item, "tcp_flags"))
-			wr_strbuf_addch(out, ' ');
-		format_tcp(wr_json_get_int(item, "tcp_flags", 0), out);
-		if (wr_json_get_str(item, "policy"))
-			wr_strbuf_addf(out, " by %s", wr_json_get_str(item, "policy"));
-		else if (wr_json_get(item, "rule"))
-			wr_strbuf_addf(out, " rule %lld",
-				       (long long)wr_json_get_int(item, "rule", 0));
+		format_drop(item, out);
 	}
 }
 
@@ -244,8 +254,6 @@ void wr_event_format(const struct wr_json *item, size_t width, unsigned int flag
 	size_t fixed = FIXED_WIDTH + (flags & WR_EVENT_DATE ? 20 : 13);
 	wr_auto_strbuf rest = WR_STRBUF_INIT;
 
-	if (wr_streq(type, "drop") || wr_streq(type, "audit"))
-		wr_strbuf_addf(&rest, "%s, ", wr_json_get_str(item, "reason"));
 	format_rest(item, &rest);
 	format_time(wr_json_get_str(item, "time"), flags & WR_EVENT_DATE, out);
 	format_type(type, flags & WR_EVENT_COLOUR, out);

@@ -37,6 +37,10 @@ const struct cli_answer cli_agent[] = {
 	  "{\"items\":[{\"id\":7,\"namespace\":\"default\",\"name\":\"web\",\"port_name\":\"main\"},"
 	  "{\"namespace\":\"default\",\"name\":\"web\",\"skipped\":[{\"reason\":\"10.244.2.9 is not ready\"}]},"
 	  "{\"namespace\":\"default\",\"name\":\"webs\",\"skipped\":[{\"reason\":\"another one\"}]}]}" },
+	{ "why",
+	  "{\"judged\":[{\"direction\":\"egress\",\"pod\":\"10.244.1.2\",\"peerIdentity\":17,\"allowed\":false,"
+	  "\"rule\":\"no egress rule of NetworkPolicy default/shut\","
+	  "\"policies\":[{\"tier\":\"NetworkPolicy\",\"name\":\"default/shut\"}]}]}" },
 	{ "monitor",
 	  "{\"type\":\"drop\",\"time\":\"2026-01-02T03:04:05.678Z\",\"reason\":\"policy-ingress\","
 	  "\"hook\":\"pod-ingress\",\"protocol\":\"tcp\",\"length\":74,\"tcp_flags\":2,"

@@ -81,6 +81,22 @@ static void colours_come_only_when_asked_for(void **state)
 	assert_non_null(strstr(colour.buf, "\033[31mDROP \033[0m"));
 }
 
+static void a_policy_s_rule_says_why(void **state)
+{
+	wr_auto_names names = { 0 };
+	wr_auto_json *item =
+		item_of(&names,
+			"{\"type\":\"drop\",\"protocol\":\"udp\",\"reason\":\"policy-ingress\",\"rule\":9,"
+			"\"policy\":\"no ingress rule of NetworkPolicy default/web-in\","
+			"\"source\":{\"address\":\"10.0.0.1\",\"port\":8},"
+			"\"destination\":{\"address\":\"10.0.0.2\",\"port\":77}}");
+	wr_auto_strbuf line = WR_STRBUF_INIT;
+
+	wr_event_format(item, 0, 0, &line);
+	assert_non_null(
+		strstr(line.buf, "10.0.0.2:77  no ingress rule of NetworkPolicy default/web-in\n"));
+}
+
 static void a_forged_source_is_shown_with_the_pod_that_sent_it(void **state)
 {
 	wr_auto_names names = { 0 };
@@ -129,6 +145,7 @@ int main(void)
 		cmocka_unit_test(a_line_is_never_wider_than_it_may_be),
 		cmocka_unit_test(without_a_width_nothing_is_shortened),
 		cmocka_unit_test(colours_come_only_when_asked_for),
+		cmocka_unit_test(a_policy_s_rule_says_why),
 		cmocka_unit_test(a_forged_source_is_shown_with_the_pod_that_sent_it),
 		cmocka_unit_test(what_may_be_old_shows_its_day),
 		cmocka_unit_test(a_flow_that_ends_says_what_it_has_carried),

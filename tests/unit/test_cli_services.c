@@ -98,6 +98,63 @@ static void a_backend_names_its_pod_node_and_services(void **state)
 	cli_result_done(&r);
 }
 
+static void why_judges_what_stands_behind_the_service(void **state)
+{
+	static const char *const lines[] = { "why client web 80",
+					     "why default/client default/web 80/tcp",
+					     "why 10.244.1.2 10.96.0.10 80" };
+	size_t i;
+
+	for (i = 0; i < WR_ARRAY_SIZE(lines); i++) {
+		struct cli_result r = cli_run(lines[i]);
+
+		assert_int_equal(r.status, WR_EXIT_OK);
+		assert_has(r.out, "10.244.1.2 (default/client) -> 10.96.0.10:80, tcp\n");
+		assert_has(r.out, "service default/web:main: one of 1 backend\n");
+		assert_has(r.out, "to 10.244.2.3:8080 (default/far): DENIED\n");
+		assert_has(r.out, "egress   DENIED: no egress rule of NetworkPolicy default/shut");
+		assert_has(r.out, "ingress  not judged here");
+		cli_result_done(&r);
+	}
+}
+
+static void why_of_a_pod_asks_of_no_service(void **state)
+{
+	struct cli_result r = cli_run("why client far 8080 -o json");
+	wr_auto_json *j = cli_items(&r);
+	const struct wr_json *target = wr_json_at(wr_json_get(j, "targets"), 0);
+
+	assert_null(wr_json_get(j, "service"));
+	assert_string_equal(wr_json_get_str(target, "address"), "10.244.2.3");
+	assert_int_equal(wr_json_get_int(target, "port", 0), 8080);
+	assert_int_equal(wr_json_len(wr_json_get(target, "judged")), 1);
+	cli_result_done(&r);
+}
+
+static void why_names_the_end_that_nobody_knows(void **state)
+{
+	static const struct {
+		const char *line, *part;
+		int status;
+	} cases[] = {
+		{ "why nosuch far 80", "SRC: \"nosuch\"", WR_EXIT_NOT_FOUND },
+		{ "why client nosuch 80", "DST: \"nosuch\"", WR_EXIT_NOT_FOUND },
+		{ "why client web 81", "no service with port 81", WR_EXIT_NOT_FOUND },
+		{ "why client far x", "PORT: \"x\"", WR_EXIT_USAGE },
+		{ "why client far 80/x", "PORT: \"x\" is not a protocol", WR_EXIT_USAGE },
+		{ "why fd00::1 10.0.0.1 80", "different families", WR_EXIT_USAGE },
+	};
+	size_t i;
+
+	for (i = 0; i < WR_ARRAY_SIZE(cases); i++) {
+		struct cli_result r = cli_run(cases[i].line);
+
+		assert_has(r.notes, cases[i].part);
+		assert_int_equal(r.status, cases[i].status);
+		cli_result_done(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +164,9 @@ int main(void)
 		AGENT(one_service_shows_its_backends_picks_and_what_was_skipped),
 		AGENT(a_service_that_does_not_exist_has_its_own_exit_status),
 		AGENT(a_backend_names_its_pod_node_and_services),
+		AGENT(why_judges_what_stands_behind_the_service),
+		AGENT(why_of_a_pod_asks_of_no_service),
+		AGENT(why_names_the_end_that_nobody_knows),
 	};
 
 	return cmocka_run_group_tests(tests, cli_sandbox_enter, cli_sandbox_leave);
