@@ -161,8 +161,11 @@ int wr_policy_apply(struct wr_policy *p, const struct wr_policy_sink *sink)
 {
 	int first, r;
 
-	subjects_settle(p);
-	cluster_settle(p);
+	/* Pods that have moved touch the subjects that they are; few rounds, since only new selectors touch pods. */
+	do {
+		subjects_settle(p);
+		cluster_settle(p);
+	} while (subjects_are_dirty(p));
 	first = rulesets_write(p, sink);
 	put_sites(p, sink);
 	put_cidrs(p, sink);

@@ -245,6 +245,7 @@ struct subject *subject_of_pod(const struct wr_policy *p, const char *ns, const 
 void subject_touch(struct wr_policy *p, struct subject *s);
 void subjects_touch_all(struct wr_policy *p);
 void subjects_settle(struct wr_policy *p);
+bool subjects_are_dirty(const struct wr_policy *p);
 int rulesets_write(struct wr_policy *p, const struct wr_policy_sink *sink);
 int subjects_identify(struct wr_policy *p, const struct wr_policy_sink *sink);
 int subjects_flip(struct wr_policy *p, const struct wr_policy_sink *sink);

@@ -505,6 +505,16 @@ void subjects_settle(struct wr_policy *p)
 	}
 }
 
+bool subjects_are_dirty(const struct wr_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->subject_at.n; i++)
+		if (p->subject_at.v[i] && p->subject_at.v[i]->dirty)
+			return true;
+	return p->subjects_dirty;
+}
+
 static uint32_t identity_at(struct wr_policy *p, const struct wr_addr *addr)
 {
 	const struct site *site = wr_addr_is_zero(addr) ? NULL : site_get(p, addr);
