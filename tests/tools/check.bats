@@ -30,19 +30,17 @@ int  wr_b;'
 	make check-format
 }
 
-@test "a null pointer that is followed" {
+@test "a size of a size" {
 	put lib/base/a.c <<<'#include <stddef.h>
 
 int wr_a(int b);
 
 int wr_a(int b)
 {
-	int *p = b ? NULL : &b;
-
-	return *p;
+	return b + sizeof(sizeof(b));
 }'
 	run make check-tidy
-	[[ $status != 0 && $output == *"clang-analyzer-core.NullDereference"* ]]
+	[[ $status != 0 && $output == *"bugprone-sizeof-expression"* ]]
 }
 
 @test "a shell script with an unquoted variable" {

@@ -58,7 +58,7 @@ printf "1..2\nok 1 - a\nnot ok 2 # SKIP b\n"'
 }
 
 bats_file() {
-	cp "$WR_TOP/tests/e2e/run" tests/e2e/
+	cp "$WR_TOP/tests/e2e/run" "$WR_TOP/tests/e2e/sandbox" tests/e2e/
 	put "$1"
 }
 
