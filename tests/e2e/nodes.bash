@@ -61,6 +61,8 @@ eventually() {
 
 fails() { ! "$@"; }
 
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
 # --- underlay
 
 netns_add() {
@@ -195,7 +197,7 @@ agent_kill() {
 	kill "-${2:-KILL}" "$pid"
 	wait "$pid" 2>/dev/null || true
 	# It may be another shell's child.
-	eventually fails kill -0 "$pid" 2>/dev/null
+	eventually gone "$pid"
 	unset "AGENT_PID[$1]"
 }
 
