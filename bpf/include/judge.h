@@ -50,6 +50,12 @@ struct wr_end {
 	__u64 peer;
 };
 
+/* Who a pod is as a peer, under one of its addresses. */
+static __always_inline __u32 wr_ep_identity(const struct wr_endpoint *ep, const struct wr_addr *addr)
+{
+	return wr_addr_is4(addr) ? READ_ONCE(ep->identity) : READ_ONCE(ep->identity6);
+}
+
 static __always_inline struct wr_end end_of(const struct wr_addr *addr)
 {
 	struct wr_end end = { .ep = wr_ep_find(addr), .identity = WR_IDENTITY_HOST };
@@ -57,9 +63,7 @@ static __always_inline struct wr_end end_of(const struct wr_addr *addr)
 
 	if (wr_ep_is_pod(end.ep)) {
 		ep = wr_ep_get(end.ep);
-		end.identity = !ep               ? WR_IDENTITY_UNKNOWN :
-			       wr_addr_is4(addr) ? ep->identity :
-						   ep->identity6;
+		end.identity = ep ? wr_ep_identity(ep, addr) : WR_IDENTITY_UNKNOWN;
 	} else {
 		end.peer = wr_peer_find(addr);
 		end.identity = WR_PEER_IDENTITY(end.peer);
@@ -93,11 +97,22 @@ WR_GLOBAL int wr_resolve_dst(struct wr_ends *e)
 	return 0;
 }
 
-/* An address that changed hands between the look at its identity and the look at the generation. */
-static __always_inline int ends_moved(const struct wr_ends *e)
+static __always_inline int pod_moved(__u32 number, const struct wr_addr *addr, __u32 identity)
 {
+	const struct wr_endpoint *ep = wr_ep_is_pod(number) ? wr_ep_get(number) : NULL;
+
+	return ep && !(ep->flags & WR_EP_ANY_SOURCE) && wr_ep_identity(ep, addr) != identity;
+}
+
+/* An address or a pod whose identity changed between the look at it and the look at the generation. */
+WR_GLOBAL int wr_ends_moved(const struct wr_ends *e)
+{
+	if (!e)
+		return 1;
 	return (e->src_ep == WR_EP_NONE && wr_peer_find(&e->src) != e->src_peer) ||
-	       (e->dst_ep == WR_EP_NONE && wr_peer_find(&e->dst) != e->dst_peer);
+	       (e->dst_ep == WR_EP_NONE && wr_peer_find(&e->dst) != e->dst_peer) ||
+	       pod_moved(e->src_ep, &e->src, e->src_identity) ||
+	       pod_moved(e->dst_ep, &e->dst, e->dst_identity);
 }
 
 static __always_inline __be16 policy_port(const struct wr_ends *e)
@@ -177,7 +192,7 @@ WR_GLOBAL int wr_judge(struct wr_pkt *p, struct wr_work *w)
 	w->flow.dst_identity = e->dst_identity;
 	w->flow.judged = wr_gen_sum(&w->flow);
 	w->audit = 0;
-	if (ends_moved(e)) /* a sum that nothing has: judged again at the next packet */
+	if (wr_ends_moved(e)) /* a sum that nothing has: judged again at the next packet */
 		w->flow.judged = ~0ull << WR_JUDGED_SHIFT;
 	reason = judge_egress(p, w);
 	if (reason)

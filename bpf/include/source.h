@@ -71,7 +71,7 @@ static __always_inline int source_pod(const struct __sk_buff *skb, struct wr_pkt
 	p->ep = e->src_ep;
 	if (!ep || !mac_is(skb, ep))
 		return WR_REASON_SPOOFED_MAC;
-	e->src_identity = ep->identity;
+	e->src_identity = wr_ep_identity(ep, &e->src);
 	return 0;
 }
 
@@ -90,8 +90,8 @@ static __always_inline int source_outside(struct wr_ends *e)
 	return e->src_ep == WR_EP_NONE ? 0 : WR_REASON_SPOOFED_NODE;
 }
 
-/* Is the tunnel's outer source that of the next hop's node? */
-static __always_inline int outer_is(struct __sk_buff *skb, __u32 nexthop)
+/* Is the tunnel's outer source that of the next hop's node? A function of its own, for the callers' stacks. */
+WR_GLOBAL int wr_outer_is(struct __sk_buff *skb, __u32 nexthop)
 {
 	const struct wr_nexthop *nh = wr_nexthop_get(nexthop);
 	struct bpf_tunnel_key key = {};
@@ -116,7 +116,7 @@ static __always_inline int source_tunnel(struct __sk_buff *skb, struct wr_ends *
 
 	if (reason)
 		return reason;
-	return outer_is(skb, WR_PEER_NEXTHOP(e->src_peer)) ? 0 : WR_REASON_SPOOFED_OUTER;
+	return wr_outer_is(skb, WR_PEER_NEXTHOP(e->src_peer)) ? 0 : WR_REASON_SPOOFED_OUTER;
 }
 
 /* Resolves the source of a first packet, and refuses what is not the sender's. */
@@ -189,7 +189,7 @@ static __always_inline int wr_sender_ok(struct __sk_buff *skb, const struct wr_p
 		return sender == WR_EP_NONE;
 	case WR_HOOK_OVERLAY_INGRESS:
 		back = dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_REPLY] : flow->out[WR_FLOW_ORIG];
-		return sender == WR_EP_NONE && outer_is(skb, WR_OUT_NUMBER(back));
+		return sender == WR_EP_NONE && wr_outer_is(skb, WR_OUT_NUMBER(back));
 	}
 	return sender == WR_EP_HOST && wr_from_node(skb);
 }

@@ -160,6 +160,28 @@ static void a_peer_that_changes_its_identity_is_judged_again(void **state)
 	lab_close(lab);
 }
 
+/* Blocks of one family say nothing of the other: the first packet and every later one go by its own family's identity. */
+static void a_pod_is_judged_by_the_identity_of_the_family_it_speaks(void **state)
+{
+	struct lab *lab = lab_open(0);
+	struct shape v4 = { .proto = IPPROTO_UDP };
+	struct shape v6 = { .src = "fd00:1::5", .dst = "fd00:1::6", .proto = IPPROTO_UDP };
+
+	assert_int_equal(wr_endpoint_set_identity(lab->dp, 5, LAB_WEB, LAB_OTHER), 0);
+	lab_allow(lab, 1, WR_DIR_INGRESS, LAB_WEB, IPPROTO_UDP, 80, 1);
+	lab_allow(lab, 2, WR_DIR_INGRESS, LAB_OTHER, IPPROTO_UDP, 80, 2);
+	lab_policy(lab, 6, IN | 1);
+	expect(lab, v4, 0);
+	expect(lab, v6, WR_REASON_POLICY_INGRESS);
+	lab_policy(lab, 6, IN | 2);
+	expect(lab, v6, 0);
+	expect(lab, v6, 0);
+	expect(lab, v4, WR_REASON_POLICY_INGRESS);
+	assert_int_equal(wr_endpoint_set_identity(lab->dp, 5, LAB_WEB, LAB_WEB), 0);
+	policy_off_for_all(lab);
+	lab_close(lab);
+}
+
 static void nothing_is_judged_again_when_others_change(void **state)
 {
 	struct lab *lab = lab_open(0);
@@ -292,6 +314,7 @@ int main(void)
 		cmocka_unit_test(answers_are_always_allowed),
 		cmocka_unit_test(a_changed_policy_is_judged_at_the_next_packet_of_either_side),
 		cmocka_unit_test(a_peer_that_changes_its_identity_is_judged_again),
+		cmocka_unit_test(a_pod_is_judged_by_the_identity_of_the_family_it_speaks),
 		cmocka_unit_test(nothing_is_judged_again_when_others_change),
 		cmocka_unit_test(an_unknown_peer_has_a_reason_of_its_own),
 		cmocka_unit_test(a_pod_of_unknown_labels_is_closed),
