@@ -6,10 +6,7 @@
 #include "lib/dp/dp.h"
 
 /* Directions are the pod's: what it sends comes in on the host side. */
-static const struct {
-	const char *prog;
-	enum wr_attach at;
-} hooks[] = {
+static const struct wr_dp_program hooks[] = {
 	{ "pod_egress", WR_ATTACH_TC_INGRESS },
 	{ "pod_ingress", WR_ATTACH_TC_EGRESS },
 };
@@ -17,18 +14,9 @@ static const struct {
 int wr_cni_attach(const char *pins, const struct wr_endpoint_record *rec, bool tcx, struct wr_err *err)
 {
 	char key[17];
-	size_t i;
-	int r;
 
 	wr_attachment_key(&rec->id, key);
-	for (i = 0; i < WR_ARRAY_SIZE(hooks); i++) {
-		r = wr_dp_attach_tc(pins, key, hooks[i].prog, rec->ifindex, hooks[i].at, tcx, err);
-		if (r < 0) {
-			wr_dp_detach(pins, key, NULL);
-			return r;
-		}
-	}
-	return 0;
+	return wr_dp_attach_new(pins, key, rec->ifindex, hooks, WR_ARRAY_SIZE(hooks), tcx, err);
 }
 
 int wr_cni_check_attached(const char *pins, const struct wr_endpoint_record *rec, bool tcx,
@@ -40,7 +28,7 @@ int wr_cni_check_attached(const char *pins, const struct wr_endpoint_record *rec
 
 	wr_attachment_key(&rec->id, key);
 	for (i = 0; i < WR_ARRAY_SIZE(hooks); i++) {
-		r = wr_dp_check_tc(pins, key, hooks[i].prog, rec->ifindex, hooks[i].at, tcx, err);
+		r = wr_dp_check_tc(pins, key, hooks[i].name, rec->ifindex, hooks[i].at, tcx, err);
 		if (r < 0)
 			return r;
 	}

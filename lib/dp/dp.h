@@ -14,6 +14,7 @@
 #define WR_DP_DP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/abi/config.h"
@@ -85,6 +86,16 @@ enum wr_attach {
 /* @pins_links: "<pins>/links"; @prog_fd from wr_dp_prog_fd, or wr_pin_get of "<pins>/progs/<name>". Runs in the caller's netns. */
 int wr_dp_attach_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex,
 		    enum wr_attach at, bool tcx, struct wr_err *err);
+/*
+ * Several programs on an interface that was just made, so has none yet: as wr_dp_attach_tc for each, in one transaction where
+ * that is possible. All or nothing.
+ */
+struct wr_dp_program {
+	const char *name;
+	enum wr_attach at;
+};
+int wr_dp_attach_new(const char *pins, const char *who, uint32_t ifindex,
+		     const struct wr_dp_program *programs, size_t n, bool tcx, struct wr_err *err);
 /* Are the pinned programs attached to this interface, first in order of ours? -ENOENT / -ESTALE with words. */
 int wr_dp_check_tc(const char *pins, const char *who, const char *prog, uint32_t ifindex,
 		   enum wr_attach at, bool tcx, struct wr_err *err);

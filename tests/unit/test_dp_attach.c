@@ -341,6 +341,53 @@ static void an_attachment_without_a_program_or_interface_fails_with_words(void *
 				    &err) < 0);
 }
 
+static const struct wr_dp_program pod_programs[] = {
+	{ "pod_egress", WR_ATTACH_TC_INGRESS },
+	{ "pod_ingress", WR_ATTACH_TC_EGRESS },
+};
+
+static void attach_new(bool tcx)
+{
+	uint32_t ifindex = veth_make("a0", "a1");
+
+	assert_int_equal(wr_dp_attach_new(DP_PINS, WHO, ifindex, pod_programs, 2, tcx, NULL), 0);
+	assert_int_equal(check(WHO, ifindex, tcx, NULL), 0);
+	/* An earlier attempt that was killed has left its pins, and perhaps the filters. */
+	assert_int_equal(wr_dp_attach_new(DP_PINS, WHO, ifindex, pod_programs, 2, tcx, NULL), 0);
+	assert_int_equal(check(WHO, ifindex, tcx, NULL), 0);
+	assert_int_equal(wr_dp_detach(DP_PINS, WHO, NULL), 0);
+	veth_remove("a0");
+}
+
+static void a_new_interface_gets_all_its_programs_at_once(void **state)
+{
+	both(attach_new);
+}
+
+static void attach_new_nowhere(bool tcx)
+{
+	static const struct wr_dp_program missing[] = {
+		{ "pod_egress", WR_ATTACH_TC_INGRESS },
+		{ "no_such", WR_ATTACH_TC_EGRESS },
+	};
+	uint32_t ifindex = veth_make("a0", "a1"), ids[8];
+	struct wr_err err = WR_ERR_INIT;
+	struct stat st;
+
+	assert_int_equal(wr_dp_attach_new(DP_PINS, WHO, ifindex, missing, 2, tcx, &err), -ENOENT);
+	assert_err(&err, -ENOENT, "progs/no_such");
+	assert_int_equal(ids_on(ifindex, tcx, ids), 0);
+	assert_int_equal(stat(DP_PINS "/links/" WHO, &st), -1);
+	assert_int_equal(wr_dp_attach_new(DP_PINS, WHO, 4711, pod_programs, 2, tcx, NULL), -ENODEV);
+	assert_int_equal(stat(DP_PINS "/links/" WHO, &st), -1);
+	veth_remove("a0");
+}
+
+static void a_new_interface_gets_all_its_programs_or_none(void **state)
+{
+	both(attach_new_nowhere);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, dp_maps_remove)
 
 int main(void)
@@ -358,6 +405,8 @@ int main(void)
 		test(we_come_before_who_was_there),
 		test(names_with_dots_are_listed_as_they_are),
 		test(an_attachment_without_a_program_or_interface_fails_with_words),
+		test(a_new_interface_gets_all_its_programs_at_once),
+		test(a_new_interface_gets_all_its_programs_or_none),
 	};
 
 	return cmocka_run_group_tests(tests, dp_sandbox_enter, dp_sandbox_leave);
