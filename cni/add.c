@@ -20,6 +20,13 @@ static int open_netns(struct wr_cni_adding *a, struct wr_err *err)
 	return wr_cni_open_netns(a->cni->env.netns, &a->netns, err);
 }
 
+/* The answer is fetched when it is needed. */
+static int call_agent(struct wr_cni_adding *a, struct wr_err *err)
+{
+	a->agent = wr_cni_agent_begin(a->cni);
+	return 0;
+}
+
 static int greet(struct wr_cni_adding *a, struct wr_err *err)
 {
 	int r = wr_cni_agent_greet(a->cni, WR_CNI_GRACE_MS, &a->agent, &a->hello, err);
@@ -134,17 +141,32 @@ static void detach(struct wr_cni_adding *a)
 	wr_cni_detach(a->hello.pins, &a->cni->id, NULL);
 }
 
-/* Complete before the agent hears of it: an agent that is started again meanwhile goes by the record. */
-static int complete(struct wr_cni_adding *a, struct wr_err *err)
+/*
+ * The record is completed while the agent works. Killed between the two, what is enforced has a record that leads to it; an
+ * agent that is killed costs the ADD, which then undoes itself.
+ */
+static int register_endpoint(struct wr_cni_adding *a, struct wr_err *err)
 {
+	struct wr_err put_err = WR_ERR_INIT;
+	int r, put;
+
 	a->rec.ready = true;
-	return put_record(a, err);
+	r = wr_wire_send(a->agent, "register", wr_endpoint_record_encode(&a->rec), WR_CNI_ANSWER_MS,
+			 err);
+	if (r < 0)
+		return r;
+	put = put_record(a, &put_err);
+	r = wr_wire_receive(a->agent, "register", WR_CNI_REGISTER_MS, NULL, err);
+	if (r == 0 && put < 0) {
+		*err = put_err;
+		r = put;
+	}
+	return r;
 }
 
 static int enforce(struct wr_cni_adding *a, struct wr_err *err)
 {
-	struct wr_json *body = wr_endpoint_record_encode(&a->rec);
-	int r = wr_wire_call(a->agent, "register", body, WR_CNI_REGISTER_MS, NULL, err);
+	int r = register_endpoint(a, err);
 
 	if (r == 0)
 		return 0;
@@ -156,21 +178,27 @@ static int enforce(struct wr_cni_adding *a, struct wr_err *err)
 
 /* Main plugin: in this order, a later step may rely on what an earlier one has made. */
 static const struct wr_cni_step main_steps[] = {
-	{ open_netns, NULL },
-	{ greet, NULL },
-	{ refuse_twice, NULL },
-	{ announce, forget },
-	{ wr_cni_reserve, wr_cni_unreserve },
-	{ wire, unwire },
-	{ attach, detach },
-	{ complete, NULL },
-	{ enforce, NULL },
+	{ .run = open_netns },
+	{ .run = call_agent },
+	{ .run = refuse_twice },
+	{ .run = announce, .undo = forget },
+	{ .run = greet },
+	{ .run = wr_cni_reserve, .undo = wr_cni_unreserve },
+	{ .run = wire, .undo = unwire },
+	{ .run = attach, .undo = detach },
+	{ .run = enforce },
 };
 
 /* Chained after another main plugin: the interface and its addresses are its. */
 static const struct wr_cni_step chained_steps[] = {
-	{ open_netns, NULL },   { greet, NULL },    { refuse_twice, NULL }, { announce, forget },
-	{ wr_cni_adopt, NULL }, { attach, detach }, { complete, NULL },     { enforce, NULL },
+	{ .run = open_netns },
+	{ .run = call_agent },
+	{ .run = refuse_twice },
+	{ .run = announce, .undo = forget },
+	{ .run = greet },
+	{ .run = wr_cni_adopt },
+	{ .run = attach, .undo = detach },
+	{ .run = enforce },
 };
 
 static int run_steps(struct wr_cni_adding *a, const struct wr_cni_step *steps, size_t n,

@@ -19,26 +19,37 @@
 #define RETRY_MS  10
 #define RETRY_MAX 100
 
-static int hello(int fd, struct wr_hello *ret, struct wr_err *err)
+static int begin(const struct wr_cni *cni, struct wr_err *err)
 {
-	struct wr_json *body = wr_json_new_object();
-	wr_auto_json *answer = NULL;
-	int r;
-
-	wr_json_add_str(body, "client", CLIENT);
-	r = wr_wire_call(fd, "hello", body, WR_CNI_ANSWER_MS, &answer, err);
-	return r < 0 ? r : wr_hello_decode(answer, ret, err);
-}
-
-static int greet_once(const struct wr_cni *cni, int *ret_fd, struct wr_hello *ret, struct wr_err *err)
-{
-	struct wr_hello greeting = { 0 };
+	struct wr_json *body;
 	wr_autofd int fd = -1;
 	int r;
 
 	r = wr_wire_connect(cni->paths.socket, &fd, err);
+	if (r < 0)
+		return r;
+	body = wr_json_new_object();
+	wr_json_add_str(body, "client", CLIENT);
+	r = wr_wire_send(fd, "hello", body, WR_CNI_ANSWER_MS, err);
+	return r < 0 ? r : wr_take_fd(&fd);
+}
+
+int wr_cni_agent_begin(const struct wr_cni *cni)
+{
+	int fd = begin(cni, NULL);
+
+	return fd < 0 ? -1 : fd;
+}
+
+static int take_hello(int fd, struct wr_hello *ret, struct wr_err *err)
+{
+	struct wr_hello greeting = { 0 };
+	wr_auto_json *answer = NULL;
+	int r;
+
+	r = wr_wire_receive(fd, "hello", WR_CNI_ANSWER_MS, &answer, err);
 	if (r == 0)
-		r = hello(fd, &greeting, err);
+		r = wr_hello_decode(answer, &greeting, err);
 	if (r < 0)
 		return r;
 	if (!greeting.ready) {
@@ -47,13 +58,27 @@ static int greet_once(const struct wr_cni *cni, int *ret_fd, struct wr_hello *re
 		return r;
 	}
 	*ret = greeting;
-	*ret_fd = wr_take_fd(&fd);
 	return 0;
 }
 
+static int greet_once(const struct wr_cni *cni, int *begun, struct wr_hello *ret, struct wr_err *err)
+{
+	wr_autofd int fd = wr_take_fd(begun);
+	int r;
+
+	if (fd < 0)
+		fd = begin(cni, err);
+	if (fd < 0)
+		return fd;
+	r = take_hello(fd, ret, err);
+	if (r == 0)
+		*begun = wr_take_fd(&fd);
+	return r;
+}
+
 /* A socket that nobody serves yet cannot be waited for, so it is tried again and again. */
-int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *ret_fd,
-		       struct wr_hello *ret, struct wr_err *err)
+int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *fd, struct wr_hello *ret,
+		       struct wr_err *err)
 {
 	const uint64_t start = wr_now_ms();
 	int pause = RETRY_MS, r;
@@ -61,7 +86,7 @@ int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *ret_fd,
 	for (;;) {
 		struct wr_err last = WR_ERR_INIT;
 
-		r = greet_once(cni, ret_fd, ret, &last);
+		r = greet_once(cni, fd, ret, &last);
 		if (r == 0)
 			return 0;
 		if (wr_now_ms() - start >= wait_ms)

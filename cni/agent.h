@@ -11,12 +11,14 @@
 #define WR_CNI_REGISTER_MS 60000
 #define WR_CNI_ANSWER_MS   5000
 
+/* Connects and sends the greeting, whose answer is for wr_cni_agent_greet: -1 when that fails. */
+int wr_cni_agent_begin(const struct wr_cni *cni);
 /*
- * Connects, retrying until @wait_ms have passed, and greets. ready: wait until it can serve an ADD, too. Code 11: it
- * is away or not ready, and why.
+ * Greets, on a connection that was begun (*fd) or else (-1) on a new one, until the agent answers that it can serve an ADD, for at
+ * most @wait_ms. Code 11: it is away or not ready, and why.
  */
-int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *ret_fd,
-		       struct wr_hello *ret, struct wr_err *err);
+int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *fd, struct wr_hello *ret,
+		       struct wr_err *err);
 /* Release, or a tombstone when that cannot be had in time. */
 int wr_cni_agent_release(const struct wr_cni *cni, const struct wr_attachment *id,
 			 struct wr_err *err);

@@ -65,13 +65,13 @@ static int send_all(int fd, const struct wr_strbuf *msg, uint64_t deadline_ms)
 	int r;
 
 	while (at < msg->len) {
-		r = wait_for(fd, POLLOUT, deadline_ms);
-		if (r < 0)
-			return r;
 		n = send(fd, msg->buf + at, msg->len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && !is_again(n))
 			return -errno;
 		at += n > 0 ? (size_t)n : 0;
+		r = at < msg->len ? wait_for(fd, POLLOUT, deadline_ms) : 0;
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -125,23 +125,57 @@ static int take_answer(const struct wr_json *answer, const char *verb, struct wr
 	return 0;
 }
 
-int wr_wire_call(int fd, const char *verb, struct wr_json *body, int timeout_ms,
-		 struct wr_json **ret_body, struct wr_err *err)
+/* What went wrong while talking to the agent, in words. */
+static int say(struct wr_err *err, int r, const char *verb, int timeout_ms)
 {
-	uint64_t deadline = wr_now_ms() + (uint64_t)WR_MAX(timeout_ms, 0);
-	wr_auto_json *request = new_request(verb, body), *answer = NULL;
+	if (r == -ETIMEDOUT)
+		return wr_err_set(err, r, "%s: the agent did not answer within %d ms", verb,
+				  timeout_ms);
+	return wr_err_wrap(err, r, "%s: no answer from the agent", verb);
+}
+
+/* An agent that refuses without reading everything has answered all the same: EPIPE is left to the receiver. */
+static int send_request(int fd, const char *verb, struct wr_json *body, uint64_t deadline_ms)
+{
+	wr_auto_json *request = new_request(verb, body);
 	wr_auto_strbuf msg = WR_STRBUF_INIT;
 	int r;
 
 	wr_wire_frame(request, &msg);
-	r = send_all(fd, &msg, deadline);
-	/* An agent that refuses without reading everything has answered all the same. */
-	if (!r || r == -EPIPE)
+	r = send_all(fd, &msg, deadline_ms);
+	return r == -EPIPE ? 0 : r;
+}
+
+static uint64_t deadline_of(int timeout_ms)
+{
+	return wr_now_ms() + (uint64_t)WR_MAX(timeout_ms, 0);
+}
+
+int wr_wire_send(int fd, const char *verb, struct wr_json *body, int timeout_ms, struct wr_err *err)
+{
+	int r = send_request(fd, verb, body, deadline_of(timeout_ms));
+
+	return r < 0 ? say(err, r, verb, timeout_ms) : 0;
+}
+
+int wr_wire_receive(int fd, const char *verb, int timeout_ms, struct wr_json **ret_body,
+		    struct wr_err *err)
+{
+	wr_auto_json *answer = NULL;
+	int r = receive(fd, deadline_of(timeout_ms), &answer, err);
+
+	return r < 0 ? say(err, r, verb, timeout_ms) : take_answer(answer, verb, ret_body, err);
+}
+
+int wr_wire_call(int fd, const char *verb, struct wr_json *body, int timeout_ms,
+		 struct wr_json **ret_body, struct wr_err *err)
+{
+	uint64_t deadline = deadline_of(timeout_ms);
+	wr_auto_json *answer = NULL;
+	int r;
+
+	r = send_request(fd, verb, body, deadline);
+	if (r == 0)
 		r = receive(fd, deadline, &answer, err);
-	if (r == -ETIMEDOUT)
-		return wr_err_set(err, r, "%s: the agent did not answer within %d ms", verb,
-				  timeout_ms);
-	if (r < 0)
-		return wr_err_wrap(err, r, "%s: no answer from the agent", verb);
-	return take_answer(answer, verb, ret_body, err);
+	return r < 0 ? say(err, r, verb, timeout_ms) : take_answer(answer, verb, ret_body, err);
 }

@@ -78,6 +78,12 @@ int wr_wire_connect(const char *socket_path, int *ret_fd, struct wr_err *err);
 int wr_wire_call(int fd, const char *verb, struct wr_json *body /* taken; may be NULL */,
 		 int timeout_ms, struct wr_json **ret_body /* may be NULL */, struct wr_err *err);
 
+/* A call in two halves, for whoever has something to do meanwhile. */
+int wr_wire_send(int fd, const char *verb, struct wr_json *body /* taken; may be NULL */,
+		 int timeout_ms, struct wr_err *err);
+int wr_wire_receive(int fd, const char *verb, int timeout_ms,
+		    struct wr_json **ret_body /* may be NULL */, struct wr_err *err);
+
 /* Server-side helpers: answers as JSON values. */
 struct wr_json *wr_wire_answer(struct wr_json *body /* taken; may be NULL */);
 struct wr_json *wr_wire_error(const struct wr_err *err);
