@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# bats file_tags=plugin
 # time-limit: 900
 # The runtime may kill the plugin at any instant: instead of each of its system calls in turn, here.
 

@@ -13,6 +13,7 @@ setup() {
 teardown() {
 	agent_kill a 2>/dev/null || true
 	for ns in $(ip netns list | cut -d' ' -f1); do ip netns del "$ns"; done
+	rm -rf /sys/fs/bpf/weir
 }
 
 # seconds CMD...: sets $took.
@@ -77,6 +78,34 @@ away_since() { touch -d "-$1 seconds" "$(state)/last-contact"; }
 	[ "$(bc <<<"$took > 29 && $took < 35")" = 1 ]
 	[ -z "$(files endpoints)$(files tombstones)$(pod_links)" ]
 	[ -z "$(ip -n p-w5 -o link show eth0 2>/dev/null)" ]
+}
+
+@test "GC goes on past what it cannot remove, reports it, and finishes the next time" {
+	sandbox_add w7 w8
+	add w7
+	add w8
+	agent_kill a
+	rm -rf "$(state)/tombstones"
+	touch "$(state)/tombstones"
+	code 104 plugin GC x < <(conf '."cni.dev/valid-attachments" = []')
+	[[ $msg == *c-w7* && $msg == *c-w8* ]]
+	[ -z "$(pod_links)$(leases)" ]
+	rm "$(state)/tombstones"
+	agent_start a
+	plugin GC x < <(conf '."cni.dev/valid-attachments" = []')
+	clean_node
+}
+
+@test "a node with one family gives its pods one address" {
+	agent_kill a
+	sed -i 's,podCIDRs: .*,podCIDRs: ["fd00:10:244:11::/64"],; /podCIDR:/d' "$MANIFESTS/node-a.yaml"
+	agent_start a
+	sandbox_add w9
+	add w9 >"$t/result"
+	[ "$(jq -c '[.ips[].address]' "$t/result")" = '["fd00:10:244:11::2/128"]' ]
+	[ -z "$(ip -n p-w9 -4 addr show dev eth0)" ]
+	check w9 "$t/result"
+	del w9
 }
 
 @test "STATUS stays 0 for 30 seconds after the last contact and is 50 afterwards" {

@@ -73,6 +73,21 @@ static void deleting_twice_is_success_and_takes_temporary_files_along(void **sta
 	assert_int_equal(wr_record_del(*state, &id), 0);
 }
 
+static void the_sweep_takes_temporary_files_that_are_old_enough(void **state)
+{
+	const char *tmp =
+		wr_tmpdir_path(*state, "endpoints/.0123456789abcdef.json.0123456789abcdef.tmp");
+
+	wr_records_sweep(*state, 0);
+	put(*state, 0, 7);
+	assert_int_equal(wr_write_file_atomic(tmp, "{", 1, 0600, 0), 1);
+	wr_records_sweep(*state, 60000);
+	assert_int_equal(access(tmp, F_OK), 0);
+	wr_records_sweep(*state, 0);
+	assert_int_equal(access(tmp, F_OK), -1);
+	assert_int_equal(access(path_of(*state, "endpoints", 0), F_OK), 0);
+}
+
 static void all_good_ones_are_loaded_in_order_and_bad_ones_counted(void **state)
 {
 	struct wr_records all = { 0 };
@@ -165,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_tmpdir(what_was_put_is_got),
 		in_tmpdir(deleting_twice_is_success_and_takes_temporary_files_along),
+		in_tmpdir(the_sweep_takes_temporary_files_that_are_old_enough),
 		in_tmpdir(all_good_ones_are_loaded_in_order_and_bad_ones_counted),
 		in_tmpdir(a_torn_record_is_an_error_that_names_the_file),
 		in_tmpdir(tombstones_come_and_go),
