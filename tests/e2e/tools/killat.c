@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * killat N PROGRAM [ARG...]: runs the program and kills it (SIGKILL) instead of its N-th system call, counted from 1 after the
- * exec. Says on standard error which call that would have been. Exit status 0: killed there; 3: it ended before, by
+ * killat [-c] N PROGRAM [ARG...]: runs the program and kills it (SIGKILL) instead of its N-th system call, counted from 1 after
+ * the exec (-c: from its first connect, for programs whose start has as many calls as their build makes it have). Says on standard error which call that would have been. Exit status 0: killed there; 3: it ended before, by
  * itself. Children of the program go on undisturbed.
  */
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,42 +46,56 @@ static bool step(pid_t pid, int *status)
 	return WIFSTOPPED(*status);
 }
 
-static int kill_instead(pid_t pid, uint64_t n)
+/* At the start of which call is it? */
+static uint64_t call_at(pid_t pid)
 {
 	struct __ptrace_syscall_info info = { 0 };
-	int status = 0;
 
 	ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+	return info.entry.nr;
+}
+
+static int kill_instead(pid_t pid, uint64_t n)
+{
+	int status = 0;
+
 	fprintf(stderr, "killed instead of call %llu: number %llu\n", (unsigned long long)n,
-		(unsigned long long)info.entry.nr);
+		(unsigned long long)call_at(pid));
 	if (kill(pid, SIGKILL) < 0 || waitpid(pid, &status, 0) != pid)
 		return fail("kill");
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : FAILED;
 }
 
-static int trace(pid_t pid, uint64_t n)
+static int trace(pid_t pid, uint64_t n, bool counting)
 {
-	uint64_t i;
+	bool at_start = true; /* the first stop is the end of execve */
+	uint64_t i = 0;
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		return FAILED;
 	if (ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) < 0)
 		return fail("ptrace");
-	/* The first stop is the end of execve. */
-	for (i = 0; i < n; i++)
-		if ((i && !step(pid, &status)) || !step(pid, &status))
+	while (i < n) {
+		if ((!at_start && !step(pid, &status)) || !step(pid, &status))
 			return ENDED_BEFORE;
+		at_start = false;
+		counting = counting || call_at(pid) == SYS_connect;
+		i += counting;
+	}
 	return kill_instead(pid, n);
 }
 
 int main(int argc, char **argv)
 {
+	const bool from_connect = argc > 1 && wr_streq(argv[1], "-c");
 	uint64_t n;
 	pid_t pid;
 
+	argc -= from_connect;
+	argv += from_connect;
 	if (argc < 3 || wr_parse_u64(argv[1], 1000000, &n) < 0 || !n) {
-		fprintf(stderr, "usage: killat N PROGRAM [ARG...]\n");
+		fprintf(stderr, "usage: killat [-c] N PROGRAM [ARG...]\n");
 		return FAILED;
 	}
 	pid = fork();
@@ -88,5 +103,5 @@ int main(int argc, char **argv)
 		return fail("fork");
 	if (!pid)
 		return start(argv + 2);
-	return trace(pid, n);
+	return trace(pid, n, !from_connect);
 }
