@@ -143,7 +143,7 @@ static uint64_t after(const struct span *s, uint64_t i)
 }
 
 /* Every address passed over has a row, so the search ends after as many steps as there are rows. */
-static int pick_from(const struct wr_ipam *ipam, const struct span *s, struct wr_addr *ret)
+static int pick_free(const struct wr_ipam *ipam, const struct span *s, struct wr_addr *ret)
 {
 	const struct wr_ledger *l = &ipam->ledger;
 	const struct wr_ledger_row *row = last_given(l, s);
@@ -160,12 +160,7 @@ static int pick_from(const struct wr_ipam *ipam, const struct span *s, struct wr
 		}
 		i = after(s, i);
 	} while (i != start);
-
-	row = longest_resting(l, s);
-	if (!row)
-		return -ENOSPC;
-	*ret = row->addr;
-	return 0;
+	return -ENOSPC;
 }
 
 static int family_of(const struct wr_addr *addr)
@@ -194,8 +189,10 @@ static int say_exhausted(const struct wr_ipam_request *req, int family, struct w
 			      family ? "IPv6" : "IPv4", list.buf);
 }
 
+/* Pools in their order; one that rests in the first is given only when the others have none that is free. */
 static int pick_any(const struct wr_ipam *ipam, struct choice *c, int family, struct wr_err *err)
 {
+	const struct wr_ledger_row *rested = NULL, *row;
 	size_t i;
 	int r;
 
@@ -204,11 +201,17 @@ static int pick_any(const struct wr_ipam *ipam, struct choice *c, int family, st
 
 		if (family_of(&s.pool.addr) != family)
 			continue;
-		r = pick_from(ipam, &s, &c->addr[family]);
+		r = pick_free(ipam, &s, &c->addr[family]);
 		if (r != -ENOSPC)
 			return r;
+		row = longest_resting(&ipam->ledger, &s);
+		if (row && (!rested || row->since_ms < rested->since_ms))
+			rested = row;
 	}
-	return say_exhausted(c->req, family, err);
+	if (!rested)
+		return say_exhausted(c->req, family, err);
+	c->addr[family] = rested->addr;
+	return 0;
 }
 
 static bool any_can_give(const struct wr_ipam_request *req, const struct wr_addr *addr)

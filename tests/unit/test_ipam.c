@@ -304,6 +304,18 @@ static void the_longest_resting_address_is_given_when_no_other_is_free(void **st
 	wr_ipam_close(ipam);
 }
 
+static void what_rests_in_one_range_waits_for_the_free_of_another(void **state)
+{
+	wr_auto_ipam *ipam = open_store(state);
+	struct pools p = pools("10.0.0.0/30", "10.1.0.0/30");
+
+	assert_string_equal(give(ipam, 1, &p, NULL), "10.0.0.2");
+	assert_int_equal(take_back(ipam, 1), 1);
+	assert_string_equal(give(ipam, 2, &p, NULL), "10.1.0.2");
+	assert_string_equal(give(ipam, 3, &p, NULL), "10.0.0.2");
+	assert_string_equal(give(ipam, 4, &p, NULL), "ENOSPC");
+}
+
 static void a_fixed_address_is_given_once(void **state)
 {
 	wr_auto_ipam *ipam = open_store(state);
@@ -517,6 +529,7 @@ int main(void)
 		TEST(allocation_goes_round_the_pool),
 		TEST(a_released_address_rests_while_others_are_free),
 		TEST(the_longest_resting_address_is_given_when_no_other_is_free),
+		TEST(what_rests_in_one_range_waits_for_the_free_of_another),
 		TEST(a_fixed_address_is_given_once),
 		TEST(a_resting_address_can_be_asked_for),
 		TEST(a_fixed_address_that_no_pool_can_give_is_refused),
