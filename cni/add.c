@@ -257,7 +257,7 @@ static struct wr_json *result(const struct wr_cni_adding *a)
 	const struct wr_cni_made made = { .record = &a->rec,
 					  .gateway4 = a->hello.gateway4,
 					  .gateway6 = a->hello.gateway6,
-					  .dns = a->cni->conf.dns };
+					  .dns = a->wish.dns ?: a->cni->conf.dns };
 	wr_auto_json *own = a->prev ? wr_json_ref(a->prev) : wr_cni_result_new(&made);
 
 	return wr_cni_result_encode(own, a->cni->conf.spec);

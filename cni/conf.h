@@ -32,7 +32,8 @@ struct wr_cni_wish {
 	struct wr_addr addr4, addr6; /* zero: any */
 	uint8_t mac[6];              /* zero: any */
 	WR_VEC(struct wr_port_mapping) ports;
-	char *annotations; /* of the pod, as JSON text; NULL: none */
+	char *annotations;   /* of the pod, as JSON text; NULL: none */
+	struct wr_json *dns; /* as in a result; NULL: not said */
 };
 
 /* Code 6: not a JSON object; 1: its cniVersion; 7: a member that is missing or wrong. @ret is untouched on failure. */

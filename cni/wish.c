@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the runtime asks for in this one attachment: addresses, MAC, port mappings, annotations. */
+/* What the runtime asks for in this one attachment: addresses, MAC, port mappings, annotations, DNS. */
 #include <errno.h>
 
 #include "cni/codes.h"
@@ -175,6 +175,42 @@ static int decode_annotations(struct wr_cni_wish *wish, const struct wr_json *rc
 	return 0;
 }
 
+static int take_names(struct wr_json *dns, const char *to, struct wr_json *list, const char *key,
+		      struct wr_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < wr_json_len(list); i++)
+		if (!wr_json_str(wr_json_at(list, i)))
+			return wr_err_set(err, -EINVAL,
+					  "runtimeConfig.dns.%s[%zu]: must be a string", key, i);
+	if (list)
+		wr_json_add(dns, to, wr_json_ref(list));
+	return 0;
+}
+
+/* We set up no resolver: it goes into the result, whose reader does. */
+static int decode_dns(struct wr_cni_wish *wish, const struct wr_json *rc, struct wr_err *err)
+{
+	static const char *const names[][2] = { { "servers", "nameservers" },
+						{ "searches", "search" },
+						{ "options", "options" } };
+	struct wr_json *asked = NULL, *list;
+	size_t i;
+	int r = wr_json_decode_object(rc, "runtimeConfig", "dns", &asked, err);
+
+	if (r < 0 || !asked)
+		return r;
+	wish->dns = wr_json_new_object();
+	for (i = 0; i < WR_ARRAY_SIZE(names) && r == 0; i++) {
+		list = NULL;
+		r = wr_json_decode_array(asked, "runtimeConfig.dns", names[i][0], &list, err);
+		if (r == 0)
+			r = take_names(wish->dns, names[i][1], list, names[i][0], err);
+	}
+	return r;
+}
+
 /* A limit or a range that is asked for and ignored is worse than a pod that does not start. */
 static int refuse_unsupported(const struct wr_json *rc, struct wr_err *err)
 {
@@ -212,6 +248,8 @@ int wr_cni_wish_parse(const struct wr_cni_conf *conf, const struct wr_cni_env *e
 		r = decode_ports(&wish, rc, err);
 	if (r == 0)
 		r = decode_annotations(&wish, rc, err);
+	if (r == 0)
+		r = decode_dns(&wish, rc, err);
 	if (r < 0) {
 		wr_cni_wish_done(&wish);
 		if (err && !err->cni)
@@ -226,5 +264,6 @@ void wr_cni_wish_done(struct wr_cni_wish *wish)
 {
 	wr_vec_done(&wish->ports);
 	free(wish->annotations);
+	wr_json_free(wish->dns);
 	*wish = (struct wr_cni_wish){ 0 };
 }

@@ -277,6 +277,10 @@ static void wishes_that_cannot_be_are_refused_with_their_place(void **state)
 		{ "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":1,\"containerPort\":1,\"hostIP\":\"x\"}]}",
 		  "portMappings[0].hostIP" },
 		{ "\"runtimeConfig\":{\"io.kubernetes.cri.pod-annotations\":[]}", "pod-annotations" },
+		{ "\"runtimeConfig\":{\"dns\":[]}", "runtimeConfig.dns" },
+		{ "\"runtimeConfig\":{\"dns\":{\"servers\":\"x\"}}", "runtimeConfig.dns.servers" },
+		{ "\"runtimeConfig\":{\"dns\":{\"searches\":[\"a\",7]}}",
+		  "runtimeConfig.dns.searches[1]" },
 	};
 	size_t i;
 
@@ -341,6 +345,18 @@ static void annotations_are_kept_as_text(void **state)
 	wr_cni_wish_done(&w);
 }
 
+static void dns_takes_the_names_that_results_have(void **state)
+{
+	struct wr_cni_wish w =
+		wish("\"runtimeConfig\":{\"dns\":{\"servers\":[\"10.0.0.10\"],\"searches\":[\"a.b\"]}}",
+		     (struct wr_cni_env){ 0 });
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+
+	wr_json_format(w.dns, false, &text);
+	assert_string_equal(text.buf, "{\"nameservers\":[\"10.0.0.10\"],\"search\":[\"a.b\"]}");
+	wr_cni_wish_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +378,7 @@ int main(void)
 		cmocka_unit_test(port_mappings_are_read_and_those_without_a_host_port_left_out),
 		cmocka_unit_test(port_mappings_may_be_spelled_with_capitals),
 		cmocka_unit_test(annotations_are_kept_as_text),
+		cmocka_unit_test(dns_takes_the_names_that_results_have),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
