@@ -203,18 +203,18 @@ static void release_strays(struct pass *p)
 	wr_ipam_leases_done(&leases);
 }
 
-/* Endpoints whose record somebody removed, and whose interface is gone: a release that got lost. */
+/* Endpoints whose record somebody removed, and whose interface is gone: a release that got lost, or was overtaken. */
 static void drop_recordless(struct pass *p)
 {
 	struct wr_endpoints *all = p->all;
 	struct wr_err err = WR_ERR_INIT;
-	uint32_t n;
+	struct wr_hnode *n, *next;
+	size_t pos;
 
-	for (n = 1; n < all->by_number.n; n++) {
-		struct wr_ep *ep = all->by_number.v[n];
+	wr_hmap_each(&all->by_key, n, pos, next) {
+		struct wr_ep *ep = WR_CONTAINER_OF(n, struct wr_ep, node);
 
-		if (!ep || ep == &wr_ep_unclaimed || has_record(p, ep->key) ||
-		    has_link(p, &ep->record))
+		if (has_record(p, ep->key) || has_link(p, &ep->record))
 			continue;
 		if (wr_ep_remove(all, ep, "its record and its interface are gone", &err) == 0)
 			all->counts.collected++;

@@ -125,18 +125,19 @@ int wr_endpoints_gc(struct wr_agent *a, const struct wr_json *body, uint32_t *re
 	struct wr_endpoints *all = a->endpoints;
 	const char *network = wr_json_get_str(body, "network");
 	struct wr_json *keep = NULL;
-	uint32_t n, removed = 0;
+	struct wr_hnode *n, *next;
+	uint32_t removed = 0;
+	size_t pos;
 	int r = wr_json_decode_array(body, "", "keep", &keep, err), first = 0;
 
 	if (r)
 		return r;
 	if (!network || !keep)
 		return wr_err_set(err, -EINVAL, "%s: is missing", network ? "keep" : "network");
-	for (n = 1; n < all->by_number.n; n++) {
-		struct wr_ep *ep = all->by_number.v[n];
+	wr_hmap_each(&all->by_key, n, pos, next) {
+		struct wr_ep *ep = WR_CONTAINER_OF(n, struct wr_ep, node);
 
-		if (!ep || ep == &wr_ep_unclaimed || !wr_streq(ep->record.id.network, network) ||
-		    is_kept(keep, &ep->record.id))
+		if (!wr_streq(ep->record.id.network, network) || is_kept(keep, &ep->record.id))
 			continue;
 		r = wr_ep_remove(all, ep, "not in the runtime's list", err);
 		first = first ? first : r;

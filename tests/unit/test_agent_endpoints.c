@@ -452,6 +452,21 @@ static bool a_pass_was_made(struct agent_world *w)
 	return wr_now_ms() - w->a.started_ms > 1500;
 }
 
+static void a_registration_that_came_after_its_release_is_collected(void **state)
+{
+	struct agent_world *w = *state;
+	auto_record rec = { 0 };
+
+	start(w);
+	rec = pod(w, 5);
+	assert_int_equal(wr_record_del(w->a.paths.state, &rec.id), 0);
+	remove_link(w, &rec);
+	assert_int_equal(call(w, "register", wr_endpoint_record_encode(&rec), NULL), ENODEV);
+	assert_int_equal(wr_endpoints_count(&w->a), 1);
+	wait_for_collection(w);
+	assert_int_equal(wr_endpoints_counts(&w->a).collected, 1);
+}
+
 static void an_add_under_way_and_a_living_pod_are_left_alone(void **state)
 {
 	struct agent_world *w = *state;
@@ -574,6 +589,7 @@ int main(void)
 		T(a_tombstone_that_comes_while_we_run_is_taken_up),
 		T(a_pod_whose_interface_is_gone_is_collected),
 		T(a_pod_whose_namespace_is_gone_is_collected),
+		T(a_registration_that_came_after_its_release_is_collected),
 		T(an_add_under_way_and_a_living_pod_are_left_alone),
 		T(gc_keeps_what_is_in_the_list),
 		T(check_names_the_difference),
