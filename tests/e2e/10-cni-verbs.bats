@@ -170,6 +170,17 @@ pod_addresses() { ip -n "p-$1" -j addr show dev "${2:-eth0}" | jq -r '.[0].addr_
 	sandbox_del v10 v11
 }
 
+@test "ADD's result has the DNS of the configuration, or what the runtime asks for" {
+	sandbox_add v30
+	add v30 '.dns = {nameservers: ["192.0.2.1"], domain: "d"}' >"$t/result"
+	[ "$(jq -Sc .dns "$t/result")" = '{"domain":"d","nameservers":["192.0.2.1"]}' ]
+	del v30
+	add v30 '.dns = {nameservers: ["192.0.2.1"]} | .runtimeConfig = {dns: {servers: ["192.0.2.9"], searches: ["s"]}}' >"$t/result"
+	[ "$(jq -Sc .dns "$t/result")" = '{"nameservers":["192.0.2.9"],"search":["s"]}' ]
+	del v30
+	sandbox_del v30
+}
+
 @test "DEL succeeds again and again, and for what never was" {
 	sandbox_add v12
 	add v12
@@ -269,7 +280,9 @@ pod_addresses() { ip -n "p-$1" -j addr show dev "${2:-eth0}" | jq -r '.[0].addr_
 	sandbox_del v18
 }
 
-@test "CHECK notices a lost reservation, lost programs and a lost record" {
+@test "CHECK notices a lost reservation, lost programs, a lost map entry and a lost record" {
+	local bytes
+
 	sandbox_add v19
 	add v19 >"$t/result"
 	mv "$(state)/ipam/leases" "$t/leases"
@@ -281,6 +294,13 @@ pod_addresses() { ip -n "p-$1" -j addr show dev "${2:-eth0}" | jq -r '.[0].addr_
 	node a tc qdisc del dev "$(jq -r '.interfaces[0].name' "$t/result")" clsact
 	code 102 check v19 "$t/result"
 	[[ $msg == *pod_egress* ]]
+	del v19
+
+	add v19 >"$t/result"
+	read -ra bytes < <(jq -r '.ips[0].address | rtrimstr("/32") | gsub("[.]"; " ")' "$t/result")
+	bpftool map delete pinned "$(pins)/maps/wr_ep_by_addr" key 0 0 0 0 0 0 0 0 0 0 255 255 "${bytes[@]}"
+	code 102 check v19 "$t/result"
+	[[ $msg == *"endpoint map"* ]]
 	del v19
 	add v19 >"$t/result"
 	rm "$(files endpoints)"

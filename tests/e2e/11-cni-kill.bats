@@ -126,3 +126,20 @@ no_ready() { [[ -z $(recorded .ready) ]]; }
 	sed -i 's/"createdMs":[0-9]*/"createdMs":1/' "$(state)"/endpoints/*.json
 	eventually -t 30 clean_node
 }
+
+# bats test_tags=plugin
+@test "the agent collects a pod whose interface is gone, and not one whose Pod object is gone" {
+	sandbox_add h1 h2
+	# shellcheck disable=SC2034,SC2154 # an associative array of nodes.bash
+	POD_NODE[h1]=a
+	pod_manifest h1 "" ""
+	add h1 >"$t/result"
+	add h2
+	manifest_rm pod-h1
+	ip -n p-h2 link del eth0
+	eventually -t 30 nothing_left h2
+	check h1 "$t/result"
+	[ "$(leases | sort -u)" = c-h1 ]
+	del h1
+	sandbox_del h1 h2
+}

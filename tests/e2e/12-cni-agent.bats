@@ -123,6 +123,18 @@ away_since() { touch -d "-$1 seconds" "$(state)/last-contact"; }
 	plugin STATUS x < <(conf)
 }
 
+@test "STATUS stays 0 for 30 seconds after the machine has started, whatever the last contact says" {
+	local uptime
+
+	agent_kill a
+	away_since 60
+	read -r uptime _ </proc/uptime
+	uptime=${uptime%.*}
+	conf >"$t/conf"
+	node a env CNI_COMMAND=STATUS unshare --time --fork --boottime="$((10 - uptime))" weir-cni <"$t/conf"
+	code 50 node a env CNI_COMMAND=STATUS unshare --time --fork --boottime="$((40 - uptime))" weir-cni <"$t/conf"
+}
+
 @test "STATUS is 51 when pods exist and what enforces them is gone" {
 	sandbox_add w6
 	add w6
@@ -141,10 +153,14 @@ away_since() { touch -d "-$1 seconds" "$(state)/last-contact"; }
 	idle=$took
 	agent_signal STOP
 	away_since 60
-	seconds plugin STATUS x < <(conf) >"$t/answer" && return 1
+	# Where processors are shared, a single measurement says little: the shortest counts.
+	for _ in {1..5}; do
+		seconds plugin STATUS x < <(conf) >"$t/answer" && return 1
+		[ "$(jq .code "$t/answer")" -eq 50 ]
+		echo "idle $idle, hanging $took"
+		[ "$(bc <<<"$took - $idle < 0.5")" = 0 ] || break
+	done
 	agent_signal CONT
-	[ "$(jq .code "$t/answer")" -eq 50 ]
-	echo "idle $idle, hanging $took"
 	[ "$(bc <<<"$took - $idle < 0.5")" = 1 ]
 }
 

@@ -54,6 +54,26 @@ at_once() {
 	for n in {1..32}; do sandbox_del "m$n"; done
 }
 
+@test "a GC that runs beside ADDs of what it keeps costs none of them" {
+	local n keep collecting
+
+	for n in {1..8}; do sandbox_add "m$n"; done
+	keep=$(jq -nc '[range(1; 9) | {containerID: "c-m\(.)", ifname: "eth0"}]')
+	(until [[ -e $t/enough ]]; do plugin GC x < <(conf ".\"cni.dev/valid-attachments\" = $keep") || touch "$t/failed"; done) \
+		>"$t/gc" 3>&- &
+	collecting=$!
+	for _ in {1..3}; do
+		at_once ADD 1 8
+		for n in {1..8}; do check "m$n" "$t/ADD-$n"; done
+		at_once DEL 1 8
+	done
+	touch "$t/enough"
+	wait $collecting
+	[ ! -e "$t/failed" ] || { cat "$t/gc"; return 1; }
+	clean_node
+	for n in {1..8}; do sandbox_del "m$n"; done
+}
+
 @test "a full pool is code 11, names itself and its size, and costs no other pod" {
 	local n
 

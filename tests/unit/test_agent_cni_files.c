@@ -3,6 +3,9 @@
 #include "tests/unit/check.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,6 +93,23 @@ static void the_plugin_is_copied_and_executable(void **state)
 	assert_file(wr_tmpdir_path(*state, "opt/bin/weir-cni"), "a newer plugin", 0755);
 }
 
+static void a_read_only_directory_is_fine_with_the_right_plugin_in_it(void **state)
+{
+	const char *dir = config.cni_bin_dir;
+	struct wr_err err = WR_ERR_INIT;
+
+	assert_int_equal(wr_cni_put_plugin(&config, NULL), 1);
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount(dir, dir, NULL, MS_BIND, NULL), 0);
+	assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(wr_cni_put_plugin(&config, NULL), 0);
+	put_file(config.cni_plugin, "a newer plugin");
+	assert_int_equal(wr_cni_put_plugin(&config, &err), -EROFS);
+	assert_err(&err, -EROFS, dir);
+	assert_int_equal(umount2(dir, MNT_DETACH), 0);
+}
+
 static void a_plugin_that_is_missing_is_named(void **state)
 {
 	struct wr_err err = WR_ERR_INIT;
@@ -165,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_conflist_names_both_versions_and_the_older_first),
 		T(the_plugin_is_copied_and_executable),
+		T(a_read_only_directory_is_fine_with_the_right_plugin_in_it),
 		T(a_plugin_that_is_missing_is_named),
 		T(the_conflist_is_written_once_and_whole),
 		T(others_are_moved_away_and_come_back),
