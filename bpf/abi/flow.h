@@ -24,9 +24,7 @@ struct wr_flow_key {
 };
 WR_ASSERT_SIZE(struct wr_flow_key, 40);
 
-/*
- * The key's hash. Bits 0-31 are the check that a flow carries; wr_flow_shard() takes its bits from the upper half.
- */
+/* The key's hash, for the check that a flow carries. */
 static inline __u64 wr_flow_hash(const struct wr_flow_key *key)
 {
 	__u64 ports = (__u64)key->port_a | (__u64)key->port_b << 16 | (__u64)key->proto << 32 |
@@ -42,9 +40,19 @@ static inline __u64 wr_flow_hash(const struct wr_flow_key *key)
 	return h ^ h >> 32;
 }
 
-#define WR_FLOW_CHECK(hash)         ((__u32)(hash))
-#define WR_FLOW_SHARD(hash, shards) ((__u32)((hash) >> 40) & ((shards)-1))
-#define WR_FLOW_SHARDS_MAX          256
+#define WR_FLOW_CHECK(hash) ((__u32)(hash))
+
+/* Which of @shards (a power of two) has the key: less of a hash than that one, since each packet pays for it. */
+static inline __u32 wr_flow_place(const struct wr_flow_key *key, __u32 shards)
+{
+	__u64 ports = (__u64)key->port_a | (__u64)key->port_b << 16;
+	__u64 h = key->a.d[1] * 0x9e3779b97f4a7c15ull;
+
+	h ^= (key->b.d[1] + ports) * 0xd6e8feb86659fd93ull;
+	return (__u32)(h >> 48) & (shards - 1);
+}
+
+#define WR_FLOW_SHARDS_MAX 256
 
 /* Bits of the state word. */
 #define WR_FLOW_TCP_MASK    0xffull      /* enum wr_tcp_state */

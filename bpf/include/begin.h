@@ -219,6 +219,7 @@ static __always_inline void init_flow(const struct wr_pkt *p, struct wr_work *w)
 	memset(&w->pick, 0, sizeof(w->pick));
 	memset(&w->nat, 0, sizeof(w->nat));
 	f->created = f->seen = bpf_jiffies64();
+	w->hash = wr_flow_hash(&p->key);
 	f->check = WR_FLOW_CHECK(w->hash);
 	f->state = p->from_b ? WR_FLOW_ORIG_B : 0;
 	f->src_ep = f->dst_ep = WR_EP_NONE;

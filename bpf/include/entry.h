@@ -13,31 +13,29 @@
 #include "bpf/include/work.h"
 
 /* Copies a live flow to @to; 0: the LRU has none under this key. */
-static __always_inline struct wr_flow *lru_find(const struct wr_flow_key *key, __u64 hash,
-						struct wr_flow *to)
+static __always_inline struct wr_flow *lru_find(const struct wr_flow_key *key, struct wr_flow *to)
 {
 	struct wr_flow *live = bpf_map_lookup_elem(&wr_new_flows, key);
 
 	if (!live)
 		return NULL;
 	*to = *live;
-	if (to->check != WR_FLOW_CHECK(hash) || to->state & WR_FLOW_DEAD ||
+	if (to->check != WR_FLOW_CHECK(wr_flow_hash(key)) || to->state & WR_FLOW_DEAD ||
 	    wr_expired(to->state, to->seen, key->proto))
 		return NULL;
 	return live;
 }
 
 /* Copies the flow under @key to @to. Returns its entry, for words and counters; NULL: there is none alive. */
-static __always_inline struct wr_flow *wr_entry_find(const struct wr_flow_key *key, __u64 hash,
-						     struct wr_flow *to)
+static __always_inline struct wr_flow *wr_entry_find(const struct wr_flow_key *key, struct wr_flow *to)
 {
-	struct wr_flow *live = wr_flow_find(key, hash);
+	struct wr_flow *live = wr_flow_find(key);
 
 	if (live && !(READ_ONCE(live->state) & WR_FLOW_DEAD)) {
 		*to = *live;
 		return live;
 	}
-	return lru_find(key, hash, to);
+	return lru_find(key, to);
 }
 
 /* The key of the other tuple of a translated flow. */
@@ -56,7 +54,7 @@ static __always_inline struct wr_flow *wr_partner_find(struct wr_work *w)
 	struct wr_flow *live;
 
 	wr_partner_key(&w->flow, w->key.proto, &w->partner_key);
-	live = wr_entry_find(&w->partner_key, wr_flow_hash(&w->partner_key), &w->partner);
+	live = wr_entry_find(&w->partner_key, &w->partner);
 	return live && w->partner.nonce == w->flow.nonce ? live : NULL;
 }
 
@@ -101,7 +99,7 @@ WR_GLOBAL int wr_table_insert(const struct wr_flow_key *key, const struct wr_flo
 
 	if (!key || !flow)
 		return -WR_ENOENT;
-	shard = wr_flow_shard_of(wr_flow_hash(key));
+	shard = wr_flow_shard_of(key);
 	if (!shard)
 		return -WR_ENOENT;
 	r = bpf_map_update_elem(shard, key, flow, BPF_NOEXIST);
@@ -118,7 +116,7 @@ WR_GLOBAL int wr_table_insert(const struct wr_flow_key *key, const struct wr_flo
 
 static __always_inline void table_delete(const struct wr_flow_key *key)
 {
-	void *shard = wr_flow_shard_of(wr_flow_hash(key));
+	void *shard = wr_flow_shard_of(key);
 
 	if (shard)
 		bpf_map_delete_elem(shard, key);

@@ -30,7 +30,7 @@ static __always_inline struct wr_flow *fast_find(const struct wr_pkt *p, int *re
 
 	if (p->flags & WR_PKT_ODD || p->tcp_flags & WR_TCP_ODD)
 		return NULL;
-	flow = wr_flow_find(&p->key, wr_flow_hash(&p->key));
+	flow = wr_flow_find(&p->key);
 	if (!flow)
 		return NULL;
 	state = READ_ONCE(flow->state);
@@ -65,13 +65,13 @@ struct wr_way {
 	const struct wr_nexthop *nh;
 };
 
-static __always_inline int fast_way(__u64 out, struct wr_way *way)
+static __always_inline int fast_way(__u64 out, const struct wr_endpoint *to, struct wr_way *way)
 {
 	__u32 number = WR_OUT_NUMBER(out);
 
 	if (number & WR_OUT_EP) {
-		way->ep = wr_ep_get(number & ~WR_OUT_EP);
-		return way->ep != NULL;
+		way->ep = to;
+		return to != NULL;
 	}
 	way->nh = wr_nexthop_get(number);
 	return way->nh && READ_ONCE(way->nh->gen) == WR_OUT_GEN(out);
@@ -191,7 +191,7 @@ static __always_inline int fast_stack(struct __sk_buff *skb, const struct wr_pkt
 
 /* Sends a packet of a flow whose verdict was found in force. */
 static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt *p,
-				     struct wr_flow *flow, int dir)
+				     struct wr_flow *flow, struct wr_eps eps, int dir)
 {
 	__u64 out = dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_ORIG] : flow->out[WR_FLOW_REPLY];
 	int translated = flow->state & WR_FLOW_TRANSLATED, edited;
@@ -199,7 +199,7 @@ static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt 
 
 	if (p->hook == WR_HOOK_POD_INGRESS)
 		return fast_stack(skb, p, flow, dir);
-	if (!fast_way(out, &way))
+	if (!fast_way(out, dir == WR_FLOW_ORIG ? eps.dst : eps.src, &way))
 		return WR_SLOW;
 	if (way.nh && way.nh->kind == WR_NH_STACK)
 		return fast_stack(skb, p, flow, dir);
@@ -225,12 +225,16 @@ static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt 
 static __always_inline int wr_fast(struct __sk_buff *skb, const struct wr_pkt *p)
 {
 	struct wr_flow *flow;
+	struct wr_eps eps;
 	int dir;
 
 	flow = fast_find(p, &dir);
-	if (!flow || !wr_sender_ok(skb, p, flow, dir) || !wr_judged_fresh(flow))
+	if (!flow)
 		return WR_SLOW;
-	return fast_send(skb, p, flow, dir);
+	eps = wr_eps_of(flow);
+	if (!wr_sender_ok(skb, p, flow, eps, dir) || !wr_judged_fresh(flow, eps))
+		return WR_SLOW;
+	return fast_send(skb, p, flow, eps, dir);
 }
 
 #endif

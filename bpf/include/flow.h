@@ -12,30 +12,30 @@ static __always_inline void *flow_shard(__u32 place)
 	return bpf_map_lookup_elem(&wr_flows, &place);
 }
 
-/* Where flows with this hash are inserted; NULL: the loader has made none. */
-static __always_inline void *wr_flow_shard_of(__u64 hash)
+/* Where the flow is inserted; NULL: the loader has made no shards. */
+static __always_inline void *wr_flow_shard_of(const struct wr_flow_key *key)
 {
-	return flow_shard(WR_FLOW_SHARD(hash, wr_cfg.flow_shards));
+	return flow_shard(wr_flow_place(key, wr_cfg.flow_shards));
 }
 
 /* In the shard that this one replaces, while the table is being resized. */
-static __noinline struct wr_flow *flow_find_old(const struct wr_flow_key *key, __u64 hash)
+static __noinline struct wr_flow *flow_find_old(const struct wr_flow_key *key)
 {
-	void *shard = flow_shard(wr_cfg.flow_shards + WR_FLOW_SHARD(hash, wr_cfg.flow_shards));
+	void *shard = flow_shard(wr_cfg.flow_shards + wr_flow_place(key, wr_cfg.flow_shards));
 
 	return shard ? bpf_map_lookup_elem(shard, key) : NULL;
 }
 
 /* A promoted flow, dead ones included; NULL: there is none under this key. */
-static __always_inline struct wr_flow *wr_flow_find(const struct wr_flow_key *key, __u64 hash)
+static __always_inline struct wr_flow *wr_flow_find(const struct wr_flow_key *key)
 {
-	void *shard = wr_flow_shard_of(hash);
+	void *shard = wr_flow_shard_of(key);
 	struct wr_flow *flow;
 
 	if (unlikely(!shard))
 		return NULL;
 	flow = bpf_map_lookup_elem(shard, key);
-	return likely(flow) ? flow : flow_find_old(key, hash);
+	return likely(flow) ? flow : flow_find_old(key);
 }
 
 /* Which way the packet goes in a flow of this state: enum wr_flow_dir. */

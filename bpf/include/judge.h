@@ -190,7 +190,7 @@ WR_GLOBAL int wr_judge(struct wr_pkt *p, struct wr_work *w)
 	w->flow.dst_ep = e->dst_ep;
 	w->flow.src_identity = e->src_identity;
 	w->flow.dst_identity = e->dst_identity;
-	w->flow.judged = wr_gen_sum(&w->flow);
+	w->flow.judged = wr_gen_sum(&w->flow, wr_eps_of(&w->flow));
 	w->audit = 0;
 	if (wr_ends_moved(e)) /* a sum that nothing has: judged again at the next packet */
 		w->flow.judged = ~0ull << WR_JUDGED_SHIFT;

@@ -110,9 +110,9 @@ static __always_inline int socket_has(struct __sk_buff *skb, struct wr_work *w, 
 }
 
 /* Does a live flow have the key? */
-static __always_inline int table_has(const struct wr_flow_key *key, __u64 hash)
+static __always_inline int table_has(const struct wr_flow_key *key)
 {
-	const struct wr_flow *flow = wr_flow_find(key, hash);
+	const struct wr_flow *flow = wr_flow_find(key);
 
 	return flow && !(READ_ONCE(flow->state) & WR_FLOW_DEAD);
 }
@@ -138,19 +138,16 @@ static __always_inline int lru_insert(const struct wr_flow_key *key, const struc
  */
 WR_GLOBAL int wr_nat_try(struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w, __be16 port)
 {
-	__u64 hash;
 	int r;
 
 	if (!p || !w)
 		return -WR_EBUSY;
 	set_tuples(p, w, port);
-	hash = wr_flow_hash(&w->partner_key);
-	w->partner.check = WR_FLOW_CHECK(hash);
+	w->partner.check = WR_FLOW_CHECK(wr_flow_hash(&w->partner_key));
 	r = lru_insert(&w->partner_key, &w->partner);
 	if (r)
 		return r;
-	if (!table_has(&w->partner_key, hash) &&
-	    !(w->nat.node_address && socket_has(skb, w, p->key.proto)))
+	if (!table_has(&w->partner_key) && !(w->nat.node_address && socket_has(skb, w, p->key.proto)))
 		return 0;
 	bpf_map_delete_elem(&wr_new_flows, &w->partner_key);
 	return -WR_EEXIST;

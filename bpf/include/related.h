@@ -92,7 +92,7 @@ static __noinline __attribute__((unused)) struct wr_flow *wr_related_find(
 	q->l3_off = p->l4_off + sizeof(struct wr_icmphdr);
 	if (p->flags & WR_PKT_V6 ? quote_ipv6(skb, q) : quote_ipv4(skb, q))
 		return NULL;
-	live = wr_entry_find(&q->key, wr_flow_hash(&q->key), &w->flow);
+	live = wr_entry_find(&q->key, &w->flow);
 	if (!live)
 		return NULL;
 	orig_b = !!(w->flow.state & WR_FLOW_ORIG_B);

@@ -169,22 +169,21 @@ WR_GLOBAL int wr_dest(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w
 	return p->hook == WR_HOOK_OVERLAY_INGRESS ? WR_REASON_UNKNOWN_ENDPOINT : 0;
 }
 
-/* May this packet be the @dir one of the flow? @receiver and @sender: the endpoints at its ends. */
+/* May this packet be the @dir one of the flow, whose ends are @eps? */
 static __always_inline int wr_sender_ok(struct __sk_buff *skb, const struct wr_pkt *p,
-					const struct wr_flow *flow, int dir)
+					const struct wr_flow *flow, struct wr_eps eps, int dir)
 {
+	const struct wr_endpoint *from = dir == WR_FLOW_ORIG ? eps.src : eps.dst;
+	const struct wr_endpoint *to = dir == WR_FLOW_ORIG ? eps.dst : eps.src;
 	__u32 sender = dir == WR_FLOW_ORIG ? flow->src_ep : flow->dst_ep;
-	__u32 receiver = dir == WR_FLOW_ORIG ? flow->dst_ep : flow->src_ep;
-	const struct wr_endpoint *ep;
 	__u64 back;
 
 	switch (p->hook) {
 	case WR_HOOK_POD_EGRESS:
-		ep = wr_ep_get(sender);
-		return is_at(skb, ep) && mac_is(skb, ep);
+		return is_at(skb, from) && mac_is(skb, from);
 	case WR_HOOK_POD_INGRESS:
 		return wr_from_node(skb) == (sender == WR_EP_HOST) && !wr_ep_is_pod(sender) &&
-		       is_at(skb, wr_ep_get(receiver));
+		       is_at(skb, to);
 	case WR_HOOK_UPLINK_INGRESS:
 		return sender == WR_EP_NONE;
 	case WR_HOOK_OVERLAY_INGRESS:

@@ -120,10 +120,10 @@ WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_w
 		return anew(w, dir);
 	if (lost_partner(w))
 		return BEGIN;
-	if (!wr_sender_ok(skb, p, &w->flow, dir))
+	if (!wr_sender_ok(skb, p, &w->flow, wr_eps_of(&w->flow), dir))
 		return strange_sender(skb, p, w);
 	p->ep = dir == WR_FLOW_ORIG ? w->flow.src_ep : w->flow.dst_ep;
-	return wr_judged_fresh(&w->flow) ? 0 : wr_judge_again(p, w, live);
+	return wr_judged_fresh(&w->flow, wr_eps_of(&w->flow)) ? 0 : wr_judge_again(p, w, live);
 }
 
 /*
@@ -137,8 +137,7 @@ static __noinline struct wr_flow *find_flow(struct wr_pkt *p, struct wr_work *w,
 
 	for (i = 0; i < 2; i++) {
 		w->key = p->key;
-		w->hash = wr_flow_hash(&w->key);
-		live = wr_entry_find(&w->key, w->hash, &w->flow);
+		live = wr_entry_find(&w->key, &w->flow);
 		if (!live)
 			return NULL;
 		*ret_dir = wr_flow_dir_of(p, w->flow.state);
@@ -220,7 +219,7 @@ static __always_inline int unrelated(struct __sk_buff *skb, struct wr_pkt *p, st
 static __always_inline int related_sender(struct __sk_buff *skb, struct wr_pkt *p,
 					  struct wr_work *w, int dir)
 {
-	if (!wr_sender_ok(skb, p, &w->flow, dir))
+	if (!wr_sender_ok(skb, p, &w->flow, wr_eps_of(&w->flow), dir))
 		return strange_sender(skb, p, w) == BEGIN ? WR_REASON_ICMP_UNRELATED :
 							    WR_REASON_SPOOFED_ADDR;
 	wr_ends_of_pkt(p, &w->ends);
@@ -243,7 +242,7 @@ static __always_inline int track_error(struct __sk_buff *skb, struct wr_pkt *p, 
 	reason = related_sender(skb, p, w, dir);
 	if (reason)
 		return reason;
-	if (!wr_judged_fresh(&w->flow)) {
+	if (!wr_judged_fresh(&w->flow, wr_eps_of(&w->flow))) {
 		reason = wr_judge_again(p, w, live);
 		if (reason)
 			return reason == BEGIN ? WR_REASON_ICMP_UNRELATED : reason;

@@ -43,7 +43,7 @@ static __always_inline struct wr_flow *partner_of(const struct wr_flow_key *key,
 	struct wr_flow *p;
 
 	wr_partner_key(f, key->proto, &other);
-	p = wr_flow_find(&other, wr_flow_hash(&other));
+	p = wr_flow_find(&other);
 	if (!p)
 		p = bpf_map_lookup_elem(&wr_new_flows, &other);
 	return p && p->nonce == f->nonce ? p : NULL;

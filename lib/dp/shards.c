@@ -181,7 +181,7 @@ static int spread_row(void *ctx, const void *key, const void *value)
 
 	memcpy(&k, key, sizeof(k));
 	memcpy(&flow, value, WR_MIN(sizeof(flow), s->old_size));
-	place = WR_FLOW_SHARD(wr_flow_hash(&k), shards_of(s->l));
+	place = wr_flow_place(&k, shards_of(s->l));
 	r = wr_sys_map_update(s->l->dp->shards.v[place], &k, &flow, BPF_NOEXIST);
 	if (r == -EEXIST || (r == -E2BIG && s->after))
 		return 0;

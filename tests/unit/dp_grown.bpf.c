@@ -36,6 +36,6 @@ int wr_pod_egress(struct __sk_buff *skb)
 
 	bpf_map_lookup_elem(&wr_affinity, &key);
 	bpf_map_lookup_elem(&wr_sock_udp, &udp);
-	wr_flow_find(&flow, wr_flow_hash(&flow));
+	wr_flow_find(&flow);
 	return (int)wr_cfg.mark;
 }

@@ -27,7 +27,7 @@ int wr_find_flow(struct __sk_buff *skb)
 	if ((void *)(packet + 1) > (void *)(long)skb->data_end)
 		return -2;
 	key = *packet;
-	flow = wr_flow_find(&key, wr_flow_hash(&key));
+	flow = wr_flow_find(&key);
 	return flow ? (int)flow->backend : -1;
 }
 
@@ -43,7 +43,7 @@ int wr_add_flow(struct __sk_buff *skb)
 	if ((void *)(packet + 1) > (void *)(long)skb->data_end)
 		return -2;
 	key = *packet;
-	shard = wr_flow_shard_of(wr_flow_hash(&key));
+	shard = wr_flow_shard_of(&key);
 	if (!shard)
 		return -3;
 	return (int)bpf_map_update_elem(shard, &key, &flow, BPF_NOEXIST);
