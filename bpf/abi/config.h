@@ -20,6 +20,7 @@ enum wr_switch {
 	WR_SW_FLOW_EVENTS = 1 << 6,
 	WR_SW_LOCALHOST_NODEPORT = 1 << 7,
 	WR_SW_PEER_REDIRECT = 1 << 8, /* bpf_redirect_peer works here (veth); else plain redirect */
+	WR_SW_NO_KERN_CTX = 1 << 9,   /* pretend that the kernel is older than 6.2 (tests) */
 };
 
 /* Timeouts, seconds. Index of wr_config.timeout. */

@@ -87,12 +87,12 @@ static __always_inline int turn_round(struct __sk_buff *skb, const struct wr_pkt
 	const struct wr_nexthop *nh;
 
 	wr_mark_judged(skb);
-	if (p->hook == WR_HOOK_OVERLAY_INGRESS) {
+	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS) {
 		nh = wr_nexthop_get(WR_PEER_NEXTHOP(wr_peer_find(wr_pkt_src(p))));
 		if (!nh || wr_tunnel_key(skb, nh))
 			return WR_DROP;
 	}
-	if (p->hook == WR_HOOK_UPLINK_EGRESS || p->hook == WR_HOOK_OVERLAY_EGRESS)
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_EGRESS || WR_THIS_HOOK == WR_HOOK_OVERLAY_EGRESS)
 		return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 	return bpf_redirect(skb->ifindex, 0);
 }
@@ -217,7 +217,7 @@ static __always_inline struct wr_addr answer_source(const struct wr_pkt *p)
 	int v4 = !(p->flags & WR_PKT_V6);
 	struct wr_addr a;
 
-	if (p->hook == WR_HOOK_POD_EGRESS || !globals)
+	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS || !globals)
 		return wr_gateway(v4);
 	a = v4 ? globals->masq4 : globals->masq6;
 	return wr_addr_is_zero(&a) ? *wr_pkt_dst(p) : a;

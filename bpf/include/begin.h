@@ -22,8 +22,8 @@ static __always_inline int is_first(const struct wr_pkt *p)
 
 static __always_inline int has_services(const struct wr_pkt *p)
 {
-	return p->hook == WR_HOOK_POD_EGRESS || p->hook == WR_HOOK_UPLINK_INGRESS ||
-	       p->hook == WR_HOOK_UPLINK_EGRESS;
+	return WR_THIS_HOOK == WR_HOOK_POD_EGRESS || WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS ||
+	       WR_THIS_HOOK == WR_HOOK_UPLINK_EGRESS;
 }
 
 static __always_inline void set_tuple(const struct wr_pkt *p, struct wr_work *w)
@@ -35,7 +35,7 @@ static __always_inline void set_tuple(const struct wr_pkt *p, struct wr_work *w)
 	t->sport = w->ends.sport;
 	t->dport = w->ends.dport;
 	t->proto = w->ends.proto;
-	t->scope = p->hook == WR_HOOK_UPLINK_INGRESS ? WR_SCOPE_EXTERNAL : WR_SCOPE_ANY;
+	t->scope = WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS ? WR_SCOPE_EXTERNAL : WR_SCOPE_ANY;
 	t->flags = is_first(p) ? WR_LB_RECORD : 0;
 	if (w->ends.from_node)
 		t->flags |= WR_LB_NODE;
@@ -129,7 +129,7 @@ static __always_inline int judge_midstream(struct wr_pkt *p, struct wr_work *w)
 	if (!wr_judge(p, w))
 		return 0;
 	swap_ends(&w->ends);
-	w->ends.from_node = w->ends.src_ep == WR_EP_HOST && p->hook == WR_HOOK_POD_EGRESS;
+	w->ends.from_node = w->ends.src_ep == WR_EP_HOST && WR_THIS_HOOK == WR_HOOK_POD_EGRESS;
 	if (!wr_judge(p, w)) {
 		w->flow.state ^= WR_FLOW_ORIG_B;
 		SWAP(w->flow.packets[WR_FLOW_ORIG], w->flow.packets[WR_FLOW_REPLY]);
@@ -146,9 +146,9 @@ static __always_inline int wants_masquerade(const struct wr_pkt *p, const struct
 
 	if (e->dst_ep != WR_EP_NONE)
 		return 0;
-	if (p->hook == WR_HOOK_POD_EGRESS)
+	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS)
 		return wr_on(WR_SW_MASQUERADE) && !(WR_PEER_FLAGS(e->dst_peer) & WR_PEER_CLUSTER);
-	return p->hook == WR_HOOK_UPLINK_INGRESS && w->flow.state & WR_FLOW_SERVICE &&
+	return WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS && w->flow.state & WR_FLOW_SERVICE &&
 	       !(w->pick.service_flags & WR_SVC_KEEP_SOURCE);
 }
 

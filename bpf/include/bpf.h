@@ -42,6 +42,9 @@ enum wr_errno {
  */
 #define WR_GLOBAL __noinline
 
+/* Of such a function: an argument that not every hook has a use for. Callers would leave it out, the verifier not. */
+#define WR_KEEP(arg) asm volatile("" : : "r"(arg))
+
 /*
  * Not for us: the next program of the hook, in the end the stack. Good for tcx (TCX_NEXT) and for clsact
  * (TC_ACT_UNSPEC), so that other people's programs behind ours see what we let through.

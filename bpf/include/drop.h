@@ -13,7 +13,7 @@ static __always_inline void event_of(struct wr_event *e, const struct __sk_buff 
 				     const struct wr_pkt *p)
 {
 	e->time = bpf_ktime_get_boot_ns();
-	e->hook = p->hook;
+	e->hook = WR_THIS_HOOK;
 	e->proto = p->key.proto;
 	e->tcp_flags = p->tcp_flags;
 	e->dir = p->dir;

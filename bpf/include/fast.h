@@ -12,6 +12,7 @@
 #include "bpf/include/out.h"
 #include "bpf/include/rewrite.h"
 #include "bpf/include/source.h"
+#include "bpf/include/summed.h"
 
 #define GSO_BY_FRAGS 0xffff
 
@@ -77,24 +78,57 @@ static __always_inline int fast_way(__u64 out, const struct wr_endpoint *to, str
 	return way->nh && READ_ONCE(way->nh->gen) == WR_OUT_GEN(out);
 }
 
+/* What a rewritten packet has besides its network header. NULL: it is not there. */
+struct wr_l4 {
+	__be16 *ports;
+	__sum16 *check;
+};
+
+static __always_inline struct wr_l4 fast_l4(const struct __sk_buff *skb, const struct wr_pkt *p)
+{
+	struct udphdr *uh;
+	struct tcphdr *th;
+
+	if (p->key.proto == IPPROTO_UDP) {
+		uh = wr_pkt_l4(skb, p, sizeof(*uh));
+		return uh ? (struct wr_l4){ &uh->source, &uh->check } : (struct wr_l4){};
+	}
+	th = wr_pkt_l4(skb, p, sizeof(*th));
+	return th ? (struct wr_l4){ &th->source, &th->check } : (struct wr_l4){};
+}
+
+/* Ports, and the checksum where it can be changed in place. */
+static __always_inline void fast_ports(const struct wr_pkt *p, const struct wr_flow *flow,
+				       struct wr_l4 l4, enum wr_summed summed)
+{
+	l4.ports[0] = flow->new_sport;
+	l4.ports[1] = flow->new_dport;
+	if (summed != WR_SUMMED_UNKNOWN)
+		wr_sum_apply(l4.check, summed, p->key.proto == IPPROTO_UDP, flow->l3_diff,
+			     flow->l4_diff);
+}
+
 /* 0: the packet is as it was. */
 static __always_inline int fast_edit4(struct __sk_buff *skb, const struct wr_pkt *p,
-				      const struct wr_flow *flow, const struct wr_way *way)
+				      const struct wr_flow *flow, const struct wr_way *way,
+				      enum wr_summed summed)
 {
 	struct iphdr *ip = wr_pkt_l3(skb, sizeof(*ip));
 	struct ethhdr *eth = wr_pkt_eth(skb);
-	__be16 *ports = wr_pkt_l4(skb, p, 2 * sizeof(*ports));
+	struct wr_l4 l4;
 
 	if (!ip || !eth || ip->ttl <= 1)
 		return 0;
 	if (flow->state & WR_FLOW_TRANSLATED) {
-		if (!ports)
+		l4 = fast_l4(skb, p);
+		if (!l4.ports)
 			return 0;
 		ip->saddr = flow->new_src.w[3];
 		ip->daddr = flow->new_dst.w[3];
 		check_apply(&ip->check, flow->l3_diff);
-		ports[0] = flow->new_sport;
-		ports[1] = flow->new_dport;
+		fast_ports(p, flow, l4, summed);
+		if (summed == WR_SUMMED_COMPLETE) /* the rest levels out */
+			bpf_csum_update(skb, ~flow->l3_diff);
 	}
 	if (way->ep)
 		set_macs(eth, way->ep);
@@ -103,27 +137,30 @@ static __always_inline int fast_edit4(struct __sk_buff *skb, const struct wr_pkt
 }
 
 static __always_inline int fast_edit6(struct __sk_buff *skb, const struct wr_pkt *p,
-				      const struct wr_flow *flow, const struct wr_way *way)
+				      const struct wr_flow *flow, const struct wr_way *way,
+				      enum wr_summed summed)
 {
 	struct ipv6hdr *ip = wr_pkt_l3(skb, sizeof(*ip));
 	struct ethhdr *eth = wr_pkt_eth(skb);
-	__be16 *ports = wr_pkt_l4(skb, p, 2 * sizeof(*ports));
+	struct wr_l4 l4;
 
 	if (!ip || !eth || ip->hop_limit <= 1)
 		return 0;
 	if (flow->state & WR_FLOW_TRANSLATED) {
-		if (!ports)
+		l4 = fast_l4(skb, p);
+		if (!l4.ports)
 			return 0;
 		memcpy(&ip->saddr, &flow->new_src, sizeof(ip->saddr));
 		memcpy(&ip->daddr, &flow->new_dst, sizeof(ip->daddr));
-		ports[0] = flow->new_sport;
-		ports[1] = flow->new_dport;
+		fast_ports(p, flow, l4, summed);
+		if (summed == WR_SUMMED_UNKNOWN)
+			bpf_csum_update(skb, flow->l3_diff);
 	}
 	if (way->ep)
 		set_macs(eth, way->ep);
-	ttl_dec6(skb, ip);
-	if (flow->state & WR_FLOW_TRANSLATED)
-		bpf_csum_update(skb, flow->l3_diff);
+	ip->hop_limit--;
+	if (summed == WR_SUMMED_COMPLETE || summed == WR_SUMMED_UNKNOWN)
+		bpf_csum_update(skb, WR_HOP_DIFF);
 	return 1;
 }
 
@@ -157,14 +194,14 @@ static __always_inline int fast_redirect(struct __sk_buff *skb, const struct wr_
 /* Does the packet pass this node as a router? What the node itself sends does not. */
 static __always_inline int wr_is_routed(const struct wr_pkt *p)
 {
-	return p->hook == WR_HOOK_POD_EGRESS || p->hook == WR_HOOK_UPLINK_INGRESS ||
-	       p->hook == WR_HOOK_OVERLAY_INGRESS;
+	return WR_THIS_HOOK == WR_HOOK_POD_EGRESS || WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS ||
+	       WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS;
 }
 
 /* Inner MACs mean nothing, but stacks look at what was made of them. */
 static __always_inline void wr_fix_type(struct __sk_buff *skb, const struct wr_pkt *p)
 {
-	if (p->hook == WR_HOOK_OVERLAY_INGRESS && skb->pkt_type != WR_PACKET_HOST)
+	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS && skb->pkt_type != WR_PACKET_HOST)
 		bpf_skb_change_type(skb, WR_PACKET_HOST);
 }
 
@@ -195,9 +232,10 @@ static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt 
 {
 	__u64 out = dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_ORIG] : flow->out[WR_FLOW_REPLY];
 	int translated = flow->state & WR_FLOW_TRANSLATED, edited;
+	enum wr_summed summed;
 	struct wr_way way = {};
 
-	if (p->hook == WR_HOOK_POD_INGRESS)
+	if (WR_THIS_HOOK == WR_HOOK_POD_INGRESS)
 		return fast_stack(skb, p, flow, dir);
 	if (!fast_way(out, dir == WR_FLOW_ORIG ? eps.dst : eps.src, &way))
 		return WR_SLOW;
@@ -210,13 +248,14 @@ static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt 
 		return WR_SLOW;
 	if (translated && p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP)
 		return WR_SLOW;
-	edited = p->flags & WR_PKT_V6 ? fast_edit6(skb, p, flow, &way) :
-					fast_edit4(skb, p, flow, &way);
+	summed = wr_summed(skb);
+	edited = p->flags & WR_PKT_V6 ? fast_edit6(skb, p, flow, &way, summed) :
+					fast_edit4(skb, p, flow, &way, summed);
 	if (!edited)
 		return WR_SLOW;
 	wr_flow_count(flow, dir, skb->len);
 	wr_fix_type(skb, p);
-	if (translated)
+	if (translated && summed == WR_SUMMED_UNKNOWN)
 		l4_check_apply(skb, p, flow->l3_diff, flow->l4_diff);
 	return fast_redirect(skb, &way);
 }

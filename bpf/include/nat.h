@@ -18,15 +18,17 @@
 #define WR_NAT_VERIFY       64  /* ports that they think taken, when all are */
 
 /* Sums of ones' complement over 32-bit words: what changing @old into @new adds. */
-static __always_inline __u32 addr_diff(const struct wr_addr *old, const struct wr_addr *new)
+WR_GLOBAL __u32 wr_addr_diff(const struct wr_addr *old, const struct wr_addr *new)
 {
 	__u64 sum = 0;
 	int i;
 
+	if (!old || !new)
+		return 0;
 	for (i = 0; i < 4; i++)
 		sum += (__u64) new->w[i] + (__u32)~old->w[i];
 	sum = (sum & 0xffffffff) + (sum >> 32);
-	return (sum & 0xffffffff) + (sum >> 32);
+	return sum + (sum >> 32);
 }
 
 static __always_inline __u32 port_diff(__be16 old, __be16 new)
@@ -39,8 +41,8 @@ static __always_inline void set_diffs(const struct wr_pkt *p, struct wr_work *w)
 {
 	struct wr_flow *f = &w->flow;
 
-	f->l3_diff = csum_add(addr_diff(wr_pkt_src(p), &f->new_src),
-			      addr_diff(wr_pkt_dst(p), &f->new_dst));
+	f->l3_diff = csum_add(wr_addr_diff(wr_pkt_src(p), &f->new_src),
+			      wr_addr_diff(wr_pkt_dst(p), &f->new_dst));
 	f->l4_diff = port_diff(wr_pkt_sport(p), f->new_sport);
 	if (!(p->flags & WR_PKT_ICMP)) /* an echo's identifier stands for both ports, once */
 		f->l4_diff = csum_add(f->l4_diff, port_diff(wr_pkt_dport(p), f->new_dport));

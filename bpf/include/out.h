@@ -6,6 +6,9 @@
 #include "bpf/include/ep.h"
 #include "bpf/include/pkt.h"
 
+#define AF_INET  2
+#define AF_INET6 10
+
 #define WR_TUNNEL_TTL 64
 
 /* Programs behind (pod ingress, uplink egress, overlay egress) let judged packets pass on sight. */
@@ -28,21 +31,18 @@ static __always_inline int wr_out_ep(struct __sk_buff *skb, const struct wr_endp
 	return wr_out_ep_plain(skb, ep);
 }
 
-WR_GLOBAL int wr_out_neigh(struct __sk_buff *skb, const struct wr_nexthop *nh)
+static __always_inline int wr_out_neigh(struct __sk_buff *skb, const struct wr_nexthop *nh)
 {
-	struct bpf_redir_neigh params = {};
+	struct bpf_redir_neigh params;
 
-	if (!nh)
-		return WR_DROP;
 	wr_mark_judged(skb);
 	if (nh->kind == WR_NH_ROUTE || wr_addr_is_zero(&nh->gateway))
 		return bpf_redirect_neigh(nh->ifindex, NULL, 0, 0);
+	memcpy(params.ipv6_nh, &nh->gateway, sizeof(params.ipv6_nh));
+	params.nh_family = AF_INET6;
 	if (wr_addr_is4(&nh->gateway)) {
-		params.nh_family = 2; /* AF_INET */
+		params.nh_family = AF_INET;
 		params.ipv4_nh = nh->gateway.w[3];
-	} else {
-		params.nh_family = 10; /* AF_INET6 */
-		memcpy(params.ipv6_nh, &nh->gateway, sizeof(params.ipv6_nh));
 	}
 	return bpf_redirect_neigh(nh->ifindex, &params, sizeof(params), 0);
 }

@@ -16,11 +16,11 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
-#include "bpf/abi/event.h"
 #include "bpf/abi/flow.h"
 #include "bpf/abi/reason.h"
 #include "bpf/include/addr.h"
 #include "bpf/include/bpf.h"
+#include "bpf/include/hook.h"
 
 /* As seen in practice: hop-by-hop, destination, routing, fragment, destination, and one to spare. */
 #define WR_EXT_HEADERS_MAX 6
@@ -90,8 +90,8 @@ struct wr_pkt {
 	__u8 tcp_flags;
 	__u8 icmp_type, icmp_code;
 	__u16 l4_off;
-	__u8 hook; /* enum wr_hook */
-	__u8 dir;  /* enum wr_dir, for events */
+	__u8 dir; /* enum wr_dir, for events */
+	__u8 pad;
 	__be32 frag_id;
 	__u32 ep;                               /* who pays for a drop; WR_EP_NONE: nobody */
 	__u32 rule, src_identity, dst_identity; /* as far as they are known, for events */

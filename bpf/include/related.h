@@ -166,7 +166,7 @@ WR_GLOBAL int wr_related_rewrite(struct __sk_buff *skb, const struct wr_pkt *p, 
 	src = wr_pkt_src(p);
 	end = q->from_b ? &q->key.a : &q->key.b;
 	w->nat.src = wr_addr_equal(src, end) ? f->new_src : *src;
-	diff = csum_add(addr_diff(src, &w->nat.src), addr_diff(wr_pkt_dst(p), &f->new_dst));
+	diff = csum_add(wr_addr_diff(src, &w->nat.src), wr_addr_diff(wr_pkt_dst(p), &f->new_dst));
 	if (quote_rewrite(skb, q, f, v6) || quote_rewrite_ports(skb, q, f))
 		return WR_REASON_REWRITE;
 	if (rewrite_addresses(skb, p, &w->nat.src, &f->new_dst, diff))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Changing packets. Network header and ports are written directly; transport checksums go through
- * bpf_l4_csum_replace, since local packets carry CHECKSUM_PARTIAL. The IPv4 header's own checksum never does.
+ * Changing packets. Network header and ports are written directly. Transport checksums go through bpf_l4_csum_replace,
+ * since local packets carry CHECKSUM_PARTIAL, or are written as skb->ip_summed asks for, where programs can see that
+ * (bpf/include/summed.h). The IPv4 header's own checksum is never partial.
  *
  * Differences are sums of ones' complement (RFC 1624), new minus old: of the addresses in flow->l3_diff, which touch
  * both the IPv4 header and the pseudo header, and of the ports in flow->l4_diff.
@@ -13,18 +14,18 @@
 #include "bpf/include/crc32c.h"
 #include "bpf/include/pkt.h"
 
+/* Without branches, which the verifier would have to follow one by one. */
 static __always_inline __u16 csum_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
+	return sum + (sum >> 16);
 }
 
 static __always_inline __u32 csum_add(__u32 a, __u32 b)
 {
-	__u32 sum = a + b;
+	__u64 sum = (__u64)a + b;
 
-	return sum + (sum < a);
+	return sum + (sum >> 32);
 }
 
 /* check' = ~(~check + diff) */
@@ -45,17 +46,17 @@ static __always_inline void set_macs(struct ethhdr *eth, const struct wr_endpoin
 /* One hop less. @ttl: as read, above 1. */
 static __always_inline void ttl_dec4(struct iphdr *ip)
 {
-	__u32 check = ip->check + bpf_htons(0x0100);
-
-	ip->check = check + (check >= 0xffff);
+	ip->check = csum_fold(ip->check + bpf_htons(0x0100));
 	ip->ttl--;
 }
 
 /* Where skb->csum covers the packet (CHECKSUM_COMPLETE): IPv6's header has no sum of its own that levels changes out. */
+#define WR_HOP_DIFF (~(__u32)bpf_htons(1))
+
 static __always_inline void ttl_dec6(struct __sk_buff *skb, struct ipv6hdr *ip)
 {
 	ip->hop_limit--;
-	bpf_csum_update(skb, ~(__u32)bpf_htons(1));
+	bpf_csum_update(skb, WR_HOP_DIFF);
 }
 
 /* Where TCP and UDP keep their checksum. */

@@ -126,7 +126,7 @@ WR_GLOBAL int wr_send(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w
 	send_way(w, live, dir);
 	number = WR_OUT_NUMBER(w->flow.out[dir & 1]);
 	/* Already there, unless its backend has left since its socket chose it. */
-	if (p->hook == WR_HOOK_POD_INGRESS &&
+	if (WR_THIS_HOOK == WR_HOOK_POD_INGRESS &&
 	    (dir == WR_FLOW_REPLY || !(w->flow.state & WR_FLOW_SERVICE)))
 		return send_stack(skb, p, w, dir);
 	if (number & WR_OUT_EP)

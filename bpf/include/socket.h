@@ -8,8 +8,8 @@
 /* Where packets still carry their socket: from a pod's veth, and where the node's own leave. */
 static __always_inline int wr_from_socket(const struct wr_pkt *p)
 {
-	return p->hook == WR_HOOK_POD_EGRESS || p->hook == WR_HOOK_POD_INGRESS ||
-	       p->hook == WR_HOOK_UPLINK_EGRESS || p->hook == WR_HOOK_OVERLAY_EGRESS;
+	return WR_THIS_HOOK == WR_HOOK_POD_EGRESS || WR_THIS_HOOK == WR_HOOK_POD_INGRESS ||
+	       WR_THIS_HOOK == WR_HOOK_UPLINK_EGRESS || WR_THIS_HOOK == WR_HOOK_OVERLAY_EGRESS;
 }
 
 static __always_inline int connected_pick(struct bpf_sock *sk, const struct wr_ends *e,

@@ -119,19 +119,16 @@ static __always_inline int source_tunnel(struct __sk_buff *skb, struct wr_ends *
 	return wr_outer_is(skb, WR_PEER_NEXTHOP(e->src_peer)) ? 0 : WR_REASON_SPOOFED_OUTER;
 }
 
-/* Resolves the source of a first packet, and refuses what is not the sender's. */
-WR_GLOBAL int wr_source(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w)
+/* Resolves the source of a first packet, and refuses what is not the sender's. (Unused where the header is compiled alone.) */
+static __noinline __attribute__((unused)) int wr_source(struct __sk_buff *skb, struct wr_pkt *p,
+							struct wr_work *w)
 {
-	if (!p || !w)
-		return WR_REASON_INTERNAL;
-	switch (p->hook) {
-	case WR_HOOK_POD_EGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS)
 		return source_pod(skb, p, &w->ends);
-	case WR_HOOK_OVERLAY_INGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS)
 		return source_tunnel(skb, &w->ends);
-	case WR_HOOK_UPLINK_INGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS)
 		return source_outside(&w->ends);
-	}
 	return wr_from_node(skb) ? source_node(&w->ends) : source_outside(&w->ends);
 }
 
@@ -149,24 +146,21 @@ static __always_inline int dest_pod(const struct __sk_buff *skb, struct wr_pkt *
 }
 
 /* Looks at the destination of a first packet, resolved: 0, a reason, or WR_NOT_OURS. */
-WR_GLOBAL int wr_dest(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w)
+static __always_inline int wr_dest(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w)
 {
-	struct wr_ends *e;
+	struct wr_ends *e = &w->ends;
 
-	if (!p || !w)
-		return WR_REASON_INTERNAL;
-	e = &w->ends;
 	if (w->flow.state & WR_FLOW_SERVICE)
 		return 0;
-	if (p->hook == WR_HOOK_POD_INGRESS)
+	if (WR_THIS_HOOK == WR_HOOK_POD_INGRESS)
 		return dest_pod(skb, p, e);
 	if (e->dst_ep != WR_EP_NONE)
 		return 0;
 	if (WR_PEER_FLAGS(e->dst_peer) & WR_PEER_LOCAL_RANGE)
 		return WR_REASON_UNKNOWN_ENDPOINT;
-	if (p->hook == WR_HOOK_UPLINK_INGRESS)
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS)
 		return WR_NOT_OURS;
-	return p->hook == WR_HOOK_OVERLAY_INGRESS ? WR_REASON_UNKNOWN_ENDPOINT : 0;
+	return WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS ? WR_REASON_UNKNOWN_ENDPOINT : 0;
 }
 
 /* May this packet be the @dir one of the flow, whose ends are @eps? */
@@ -178,15 +172,14 @@ static __always_inline int wr_sender_ok(struct __sk_buff *skb, const struct wr_p
 	__u32 sender = dir == WR_FLOW_ORIG ? flow->src_ep : flow->dst_ep;
 	__u64 back;
 
-	switch (p->hook) {
-	case WR_HOOK_POD_EGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS)
 		return is_at(skb, from) && mac_is(skb, from);
-	case WR_HOOK_POD_INGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_POD_INGRESS)
 		return wr_from_node(skb) == (sender == WR_EP_HOST) && !wr_ep_is_pod(sender) &&
 		       is_at(skb, to);
-	case WR_HOOK_UPLINK_INGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS)
 		return sender == WR_EP_NONE;
-	case WR_HOOK_OVERLAY_INGRESS:
+	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS) {
 		back = dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_REPLY] : flow->out[WR_FLOW_ORIG];
 		return sender == WR_EP_NONE && wr_outer_is(skb, WR_OUT_NUMBER(back));
 	}

@@ -114,6 +114,7 @@ static __always_inline int anew(const struct wr_work *w, int dir)
 WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w,
 			    struct wr_flow *live, int dir)
 {
+	WR_KEEP(skb);
 	if (!p || !w || !live)
 		return WR_REASON_INTERNAL;
 	if (p->key.proto == IPPROTO_TCP && wr_tcp_is_anew(p, w->flow.state, dir))
@@ -210,7 +211,7 @@ static __always_inline int unrelated(struct __sk_buff *skb, struct wr_pkt *p, st
 	wr_resolve_dst(&w->ends);
 	if (w->ends.from_node || w->ends.dst_ep == WR_EP_HOST)
 		return WR_NOT_OURS;
-	if (p->hook == WR_HOOK_UPLINK_INGRESS && w->ends.dst_ep == WR_EP_NONE)
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS && w->ends.dst_ep == WR_EP_NONE)
 		return WR_NOT_OURS;
 	return WR_REASON_ICMP_UNRELATED;
 }
@@ -223,7 +224,7 @@ static __always_inline int related_sender(struct __sk_buff *skb, struct wr_pkt *
 		return strange_sender(skb, p, w) == BEGIN ? WR_REASON_ICMP_UNRELATED :
 							    WR_REASON_SPOOFED_ADDR;
 	wr_ends_of_pkt(p, &w->ends);
-	if (p->hook == WR_HOOK_POD_EGRESS)
+	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS)
 		return wr_source(skb, p, w);
 	if (!w->ends.from_node && !wr_from_node(skb) && wr_ep_find(&w->ends.src) != WR_EP_NONE)
 		return WR_REASON_SPOOFED_NODE;

@@ -5,6 +5,8 @@
  *
  *	judged or forwarded -> key; the node's own -> flow that holds, or slow path -> key
  */
+#define WR_THIS_HOOK WR_HOOK_OVERLAY_EGRESS
+
 #include "bpf/include/overlay.h"
 #include "bpf/include/track.h"
 
@@ -24,7 +26,7 @@ static __always_inline int track_own(struct __sk_buff *skb, struct wr_pkt *p)
 SEC("tc")
 int overlay_egress(struct __sk_buff *skb)
 {
-	struct wr_pkt pkt = { .hook = WR_HOOK_OVERLAY_EGRESS, .ep = WR_EP_NONE };
+	struct wr_pkt pkt = { .ep = WR_EP_NONE };
 	int reason, verdict;
 
 	reason = wr_pkt_parse(skb, &pkt);

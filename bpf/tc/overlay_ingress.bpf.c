@@ -4,6 +4,8 @@
  *
  *	parse -> flow that holds, by its peer's node: to its pod -> slow path
  */
+#define WR_THIS_HOOK WR_HOOK_OVERLAY_INGRESS
+
 #include "bpf/include/track.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -11,9 +13,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tc")
 int overlay_ingress(struct __sk_buff *skb)
 {
-	struct wr_pkt pkt = { .hook = WR_HOOK_OVERLAY_INGRESS,
-			      .dir = WR_DIR_INGRESS,
-			      .ep = WR_EP_NONE };
+	struct wr_pkt pkt = { .dir = WR_DIR_INGRESS, .ep = WR_EP_NONE };
 	int reason, verdict;
 
 	reason = wr_pkt_parse(skb, &pkt);

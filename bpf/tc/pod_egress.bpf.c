@@ -6,6 +6,8 @@
  *	      -> ARP, neighbour discovery: answered; multicast: dropped
  *	      -> slow path: source, service, policy of both ends, masquerade, way out
  */
+#define WR_THIS_HOOK WR_HOOK_POD_EGRESS
+
 #include "bpf/include/neigh.h"
 #include "bpf/include/track.h"
 
@@ -32,7 +34,7 @@ static __always_inline int special(struct __sk_buff *skb, struct wr_pkt *p)
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
-	struct wr_pkt pkt = { .hook = WR_HOOK_POD_EGRESS, .ep = WR_EP_NONE };
+	struct wr_pkt pkt = { .ep = WR_EP_NONE };
 	int reason, verdict;
 
 	reason = wr_pkt_parse(skb, &pkt);

@@ -5,6 +5,8 @@
  *
  *	judged before: on -> parse -> the node's link talk: on -> flow that holds -> slow path
  */
+#define WR_THIS_HOOK WR_HOOK_POD_INGRESS
+
 #include "bpf/include/track.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -18,7 +20,7 @@ static __always_inline int is_link_talk(const struct __sk_buff *skb, const struc
 SEC("tc")
 int pod_ingress(struct __sk_buff *skb)
 {
-	struct wr_pkt pkt = { .hook = WR_HOOK_POD_INGRESS, .dir = WR_DIR_INGRESS, .ep = WR_EP_NONE };
+	struct wr_pkt pkt = { .dir = WR_DIR_INGRESS, .ep = WR_EP_NONE };
 	int reason, verdict;
 
 	if (skb->mark & wr_cfg.mark || skb->protocol == bpf_htons(ETH_P_ARP))

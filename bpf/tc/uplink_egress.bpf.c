@@ -4,6 +4,8 @@
  *
  *	forwarded, judged, our VXLAN, not IP: on -> flow that holds: on -> slow path: services, the node's flows
  */
+#define WR_THIS_HOOK WR_HOOK_UPLINK_EGRESS
+
 #include "bpf/include/overlay.h"
 #include "bpf/include/track.h"
 
@@ -12,7 +14,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tc")
 int uplink_egress(struct __sk_buff *skb)
 {
-	struct wr_pkt pkt = { .hook = WR_HOOK_UPLINK_EGRESS, .ep = WR_EP_NONE };
+	struct wr_pkt pkt = { .ep = WR_EP_NONE };
 	int verdict;
 
 	if (!wr_from_node(skb) || skb->mark & wr_cfg.mark || wr_pkt_parse(skb, &pkt))

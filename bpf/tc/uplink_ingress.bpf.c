@@ -5,6 +5,8 @@
  *	not for this machine, not IP: on -> parse -> our VXLAN, the link's own talk: on
  *	-> flow that holds: to its pod, or on -> slow path: services, local pods; what is forwarded elsewhere: on
  */
+#define WR_THIS_HOOK WR_HOOK_UPLINK_INGRESS
+
 #include "bpf/include/overlay.h"
 #include "bpf/include/track.h"
 
@@ -21,7 +23,7 @@ static __always_inline int is_for_stack(const struct wr_pkt *p)
 SEC("tc")
 int uplink_ingress(struct __sk_buff *skb)
 {
-	struct wr_pkt pkt = { .hook = WR_HOOK_UPLINK_INGRESS, .dir = WR_DIR_INGRESS, .ep = WR_EP_NONE };
+	struct wr_pkt pkt = { .dir = WR_DIR_INGRESS, .ep = WR_EP_NONE };
 	int reason, verdict;
 
 	if (skb->pkt_type != WR_PACKET_HOST || skb->mark & wr_cfg.mark)

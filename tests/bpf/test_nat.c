@@ -79,9 +79,8 @@ static void a_service_is_translated_there_and_back(void **state)
 	through_a_service("fd00:96::1", "fd00:1::5", "fd00:1::6", IPPROTO_SCTP);
 }
 
-static void established(const char *vip, const char *src, const char *backend)
+static void established(struct lab *lab, const char *vip, const char *src, const char *backend)
 {
-	struct lab *lab = lab_open(0);
 	struct shape s = { .src = src, .dst = vip }, data = s;
 	struct wr_flow there;
 	struct seen out;
@@ -103,13 +102,26 @@ static void established(const char *vip, const char *src, const char *backend)
 	assert_true(lab_flow(lab, src, 1000, vip, 80, &there));
 	assert_int_equal(there.state & WR_FLOW_TCP_MASK, WR_TCP_ESTABLISHED);
 	assert_int_equal(there.packets[WR_FLOW_ORIG], 202);
-	lab_close(lab);
 }
 
 static void checksums_stay_right_in_every_packet_of_a_flow(void **state)
 {
-	established("10.96.0.1", "10.0.1.5", "10.0.1.6");
-	established("fd00:96::1", "fd00:1::5", "fd00:1::6");
+	established(lab_open(0), "10.96.0.1", "10.0.1.5", "10.0.1.6");
+	established(lab_open(0), "fd00:96::1", "fd00:1::5", "fd00:1::6");
+}
+
+static void and_on_kernels_that_show_programs_less_of_a_packet(void **state)
+{
+	struct wr_dp_options opt = lab_options(0);
+	struct lab *lab;
+
+	opt.config.switches |= WR_SW_NO_KERN_CTX;
+	lab = lab_open_with(&opt);
+	established(lab, "10.96.0.1", "10.0.1.5", "10.0.1.6");
+	lab_close(lab);
+	lab = lab_open_with(&opt);
+	established(lab, "fd00:96::1", "fd00:1::5", "fd00:1::6");
+	lab_close(lab);
 }
 
 static void an_absent_checksum_stays_absent(void **state)
@@ -609,6 +621,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_service_is_translated_there_and_back),
 		cmocka_unit_test(checksums_stay_right_in_every_packet_of_a_flow),
+		cmocka_unit_test(and_on_kernels_that_show_programs_less_of_a_packet),
 		cmocka_unit_test(an_absent_checksum_stays_absent),
 		cmocka_unit_test(sctp_sums_hold_at_every_length),
 		cmocka_unit_test(closing_is_seen_by_both_tuples),

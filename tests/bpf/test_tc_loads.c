@@ -9,8 +9,8 @@
 #include "tests/bpf/lab.h"
 
 /* Those that the tc programs ask for. */
-static const uint32_t switches[] = { WR_SW_TUNNEL, WR_SW_MASQUERADE, WR_SW_SOCKET_LB,
-				     WR_SW_FLOW_EVENTS, WR_SW_PEER_REDIRECT };
+static const uint32_t switches[] = { WR_SW_TUNNEL,      WR_SW_MASQUERADE,    WR_SW_SOCKET_LB,
+				     WR_SW_FLOW_EVENTS, WR_SW_PEER_REDIRECT, WR_SW_NO_KERN_CTX };
 #define SWITCHES (sizeof(switches) / sizeof(switches[0]))
 
 static bool is_tc(const char *name)
