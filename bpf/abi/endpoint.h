@@ -126,10 +126,10 @@ struct wr_nexthop {
 	__u32 gen;
 	__u32 ifindex;
 	struct wr_addr gateway;
-	__u32 mtu;  /* what a packet may measure before encapsulation; bytes */
-	__u16 kind; /* enum wr_nexthop_kind */
-	__u16 node; /* node number, for display; 0: none */
-	struct wr_addr outer_src; /* tunnel: what outer sources are accepted from that node (other family: zero) */
+	__u32 mtu;                /* what a packet may measure before encapsulation; bytes */
+	__u16 kind;               /* enum wr_nexthop_kind */
+	__u16 node;               /* node number, for display; 0: none */
+	struct wr_addr outer_src; /* what outer source tunnelled packets of that node's have, whatever kind our way to it is; zero: no node */
 	__u32 vni;
 	__u32 pad;
 };

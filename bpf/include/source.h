@@ -90,14 +90,17 @@ static __always_inline int source_outside(struct wr_ends *e)
 	return e->src_ep == WR_EP_NONE ? 0 : WR_REASON_SPOOFED_NODE;
 }
 
-/* Is the tunnel's outer source that of the next hop's node? A function of its own, for the callers' stacks. */
+/*
+ * Is the tunnel's outer source that of the next hop's node? Whether we send to it through the tunnel too makes no difference: two
+ * nodes do not change their ways in the same instant. A function of its own, for the callers' stacks.
+ */
 WR_GLOBAL int wr_outer_is(struct __sk_buff *skb, __u32 nexthop)
 {
 	const struct wr_nexthop *nh = wr_nexthop_get(nexthop);
 	struct bpf_tunnel_key key = {};
 	struct wr_addr outer;
 
-	if (!nh || nh->kind != WR_NH_TUNNEL)
+	if (!nh || wr_addr_is_zero(&nh->outer_src))
 		return 0;
 	if (wr_addr_is4(&nh->outer_src)) {
 		if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))

@@ -298,14 +298,10 @@ void lab_close(struct lab *lab)
 	free(lab);
 }
 
-int lab_run_as(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex,
-	       uint32_t came_in, uint32_t mark, uint32_t gso_size)
+int lab_run_fd(struct lab *lab, int prog_fd, const struct packet *in, struct __sk_buff ctx)
 {
-	struct __sk_buff ctx = {
-		.ifindex = ifindex, .ingress_ifindex = came_in, .mark = mark, .gso_size = gso_size
-	};
 	union bpf_attr attr = {
-		.test.prog_fd = (uint32_t)wr_dp_prog_fd(lab->dp, prog),
+		.test.prog_fd = (uint32_t)prog_fd,
 		.test.data_in = (uintptr_t)in->b,
 		.test.data_size_in = in->len,
 		.test.data_out = (uintptr_t)lab->out.b,
@@ -314,13 +310,24 @@ int lab_run_as(struct lab *lab, const char *prog, const struct packet *in, uint3
 		.test.ctx_size_in = sizeof(ctx),
 		.test.ctx_out = (uintptr_t)&ctx,
 		.test.ctx_size_out = sizeof(ctx),
+		.test.flags = lab->run_flags,
 	};
 
 	if (syscall(__NR_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)))
-		fail_msg("running %s: %s", prog, strerror(errno));
+		fail_msg("running a program: %s", strerror(errno));
 	lab->out.len = attr.test.data_size_out;
 	lab->mark = ctx.mark;
 	return (int)attr.test.retval;
+}
+
+int lab_run_as(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex,
+	       uint32_t came_in, uint32_t mark, uint32_t gso_size)
+{
+	struct __sk_buff ctx = {
+		.ifindex = ifindex, .ingress_ifindex = came_in, .mark = mark, .gso_size = gso_size
+	};
+
+	return lab_run_fd(lab, wr_dp_prog_fd(lab->dp, prog), in, ctx);
 }
 
 int lab_run(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex)

@@ -10,6 +10,8 @@
 #ifndef WR_TESTS_BPF_LAB_H
 #define WR_TESTS_BPF_LAB_H
 
+#include <linux/bpf.h>
+
 #include "bpf/abi/flow.h"
 #include "bpf/abi/policy.h"
 #include "bpf/abi/reason.h"
@@ -45,6 +47,7 @@ struct lab {
 	struct wr_dp *dp;
 	uint32_t pod[8]; /* interface of the pod of that number */
 	uint32_t uplink, overlay;
+	uint32_t run_flags; /* BPF_F_TEST_*, for every run */
 	/* of the last run */
 	struct packet out;
 	uint32_t mark;
@@ -66,6 +69,7 @@ const uint8_t *lab_uplink_mac(void);
 const uint8_t *lab_router_mac(void);
 
 /* Runs a program on the packet; the result is in lab->out and lab->mark. */
+int lab_run_fd(struct lab *lab, int prog_fd, const struct packet *in, struct __sk_buff ctx);
 int lab_run(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex);
 /* As the node's own (no interface that it came in by) or marked as judged. */
 int lab_run_as(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex,
