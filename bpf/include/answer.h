@@ -97,6 +97,20 @@ static __always_inline int turn_round(struct __sk_buff *skb, const struct wr_pkt
 	return bpf_redirect(skb->ifindex, 0);
 }
 
+/*
+ * Makes room for @size bytes behind the Ethernet header. The old packet's transport may have been left to the device to sum up
+ * (CHECKSUM_PARTIAL: local senders, GRO, virtual NICs), which would write a sum into the new one, where that has none or another. No helper
+ * says so to the kernel, but it drops such a sum when bytes behind its place change (__skb_postpull_rcsum): so the
+ * place is pulled out of the packet here, and the body written with BPF_F_RECOMPUTE_CSUM.
+ */
+static __always_inline int make_room(struct __sk_buff *skb, const struct wr_pkt *p, __u32 size)
+{
+	__u32 cut = (p->l4_off & WR_L4_OFF_MAX & ~3u) + 4;
+
+	return bpf_skb_change_tail(skb, ETH_HLEN + size + cut, 0) ||
+	       bpf_skb_adjust_room(skb, -(__s32)cut, BPF_ADJ_ROOM_MAC, 0);
+}
+
 /* The buffer becomes the packet behind its Ethernet header, which is turned round. */
 static __always_inline int send_back(struct __sk_buff *skb, const struct wr_pkt *p,
 				     struct wr_work *w, __u32 size)
@@ -106,9 +120,9 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct wr_pkt 
 	if (bpf_skb_load_bytes(skb, ETH_ALEN, macs, ETH_ALEN) ||
 	    bpf_skb_load_bytes(skb, 0, macs + ETH_ALEN, ETH_ALEN))
 		return WR_DROP;
-	if (size < 1 || size > WR_BUF || bpf_skb_change_tail(skb, ETH_HLEN + size, 0) ||
+	if (size < 1 || size > WR_BUF || make_room(skb, p, size) ||
 	    bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) ||
-	    bpf_skb_store_bytes(skb, ETH_HLEN, w->buf, size, 0))
+	    bpf_skb_store_bytes(skb, ETH_HLEN, w->buf, size, BPF_F_RECOMPUTE_CSUM))
 		return WR_DROP;
 	return turn_round(skb, p);
 }

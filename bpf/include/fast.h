@@ -97,15 +97,18 @@ static __always_inline struct wr_l4 fast_l4(const struct __sk_buff *skb, const s
 	return th ? (struct wr_l4){ &th->source, &th->check } : (struct wr_l4){};
 }
 
-/* Ports, and the checksum where it can be changed in place. */
-static __always_inline void fast_ports(const struct wr_pkt *p, const struct wr_flow *flow,
-				       struct wr_l4 l4, enum wr_summed summed)
+/* Ports, and the checksum where it can be changed in place. Returns whether there is none. */
+static __always_inline int fast_ports(const struct wr_pkt *p, const struct wr_flow *flow,
+				      struct wr_l4 l4, enum wr_summed summed)
 {
 	l4.ports[0] = flow->new_sport;
 	l4.ports[1] = flow->new_dport;
+	if (is_unsummed(p, *l4.check))
+		return 1;
 	if (summed != WR_SUMMED_UNKNOWN)
 		wr_sum_apply(l4.check, summed, p->key.proto == IPPROTO_UDP, flow->l3_diff,
 			     flow->l4_diff);
+	return 0;
 }
 
 /* 0: the packet is as it was. */
@@ -126,8 +129,9 @@ static __always_inline int fast_edit4(struct __sk_buff *skb, const struct wr_pkt
 		ip->saddr = flow->new_src.w[3];
 		ip->daddr = flow->new_dst.w[3];
 		check_apply(&ip->check, flow->l3_diff);
-		fast_ports(p, flow, l4, summed);
-		if (summed == WR_SUMMED_COMPLETE) /* the rest levels out */
+		if (fast_ports(p, flow, l4, summed))
+			bpf_csum_update(skb, flow->l4_diff);
+		else if (summed == WR_SUMMED_COMPLETE) /* the rest levels out */
 			bpf_csum_update(skb, ~flow->l3_diff);
 	}
 	if (way->ep)
@@ -152,8 +156,9 @@ static __always_inline int fast_edit6(struct __sk_buff *skb, const struct wr_pkt
 			return 0;
 		memcpy(&ip->saddr, &flow->new_src, sizeof(ip->saddr));
 		memcpy(&ip->daddr, &flow->new_dst, sizeof(ip->daddr));
-		fast_ports(p, flow, l4, summed);
-		if (summed == WR_SUMMED_UNKNOWN)
+		if (fast_ports(p, flow, l4, summed))
+			bpf_csum_update(skb, csum_add(flow->l3_diff, flow->l4_diff));
+		else if (summed == WR_SUMMED_UNKNOWN)
 			bpf_csum_update(skb, flow->l3_diff);
 	}
 	if (way->ep)

@@ -93,11 +93,14 @@ static __always_inline __u32 l4_len(const struct __sk_buff *skb, const struct wr
 	return ip ? bpf_ntohs(ip->tot_len) - l3_len : 0;
 }
 
-/* SCTP: a zero sum is filled in later by whoever sends the packet. Of a first fragment the length is not known. */
+/*
+ * SCTP: a zero sum is filled in later by whoever sends the packet. Of a first fragment the length is not known. A CRC levels nothing
+ * out in skb->csum.
+ */
 static __always_inline int rewrite_sctp(struct __sk_buff *skb, const struct wr_pkt *p,
 					const struct wr_flow *flow)
 {
-	__u32 *header = wr_pkt_l4(skb, p, 12), old, new;
+	__u32 *header = wr_pkt_l4(skb, p, 12), old, new, sum = 0;
 
 	if (!header)
 		return WR_REASON_REWRITE;
@@ -108,21 +111,34 @@ static __always_inline int rewrite_sctp(struct __sk_buff *skb, const struct wr_p
 	if (header[2] && p->flags & WR_PKT_FRAG_FIRST)
 		return WR_REASON_REWRITE;
 	header[0] = new;
-	if (header[2])
+	if (header[2]) {
+		sum = ~header[2];
 		header[2] ^= wr_crc32c_change(old ^ new, l4_len(skb, p));
+		sum = csum_add(sum, header[2]);
+	}
+	bpf_csum_update(skb, csum_add(csum_add(new, ~old), sum));
 	return 0;
+}
+
+/* UDP without a sum has none that levels out what else changes. */
+static __always_inline int is_unsummed(const struct wr_pkt *p, __sum16 check)
+{
+	return p->key.proto == IPPROTO_UDP && !check;
 }
 
 static __always_inline int rewrite_ports(struct __sk_buff *skb, const struct wr_pkt *p,
 					 const struct wr_flow *flow)
 {
-	__be16 *ports = wr_pkt_l4(skb, p, 2 * sizeof(*ports));
+	__be16 *ports = wr_pkt_l4(skb, p, sizeof(struct udphdr));
 
 	if (!ports)
 		return WR_REASON_REWRITE;
 	ports[0] = flow->new_sport;
 	ports[1] = flow->new_dport;
-	l4_check_apply(skb, p, flow->l3_diff, flow->l4_diff);
+	if (is_unsummed(p, ports[3]))
+		bpf_csum_update(skb, flow->l4_diff);
+	else
+		l4_check_apply(skb, p, flow->l3_diff, flow->l4_diff);
 	return 0;
 }
 

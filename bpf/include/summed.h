@@ -47,14 +47,12 @@ static __always_inline enum wr_summed wr_summed(struct __sk_buff *skb)
 	return bits >> __CORE_RELO(k, ip_summed, RSHIFT_U64);
 }
 
-/* Changes the field itself. UDP's zero means that there is none, and stays. */
+/* Changes the field itself. UDP's zero would mean that there is none. */
 static __always_inline void wr_sum_apply(__sum16 *check, enum wr_summed summed, int udp,
 					 __u32 addr_diff, __u32 port_diff)
 {
 	__u16 sum;
 
-	if (udp && !*check)
-		return;
 	if (summed == WR_SUMMED_PARTIAL) {
 		*check = csum_fold(csum_add(addr_diff, *check));
 		return;

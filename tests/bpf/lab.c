@@ -24,7 +24,7 @@ static const uint8_t uplink_mac[6] = { 2, 0, 0, 0, 1, 1 };
 static const uint8_t router_mac[6] = { 2, 0, 0, 0, 1, 2 };
 static const uint8_t overlay_mac[6] = { 2, 0, 0, 0, 1, 3 };
 static const uint32_t pods[] = { 5, 6, 7 };
-static int home = -1;
+static int home = -1, far_ns = -1;
 /* Loading takes a second: tests with the usual options share one, cleaned before each. */
 static struct lab *shared;
 
@@ -54,7 +54,7 @@ static void add_pair(struct wr_nl *nl, const char *name, const uint8_t mac[6])
 {
 	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
 	struct wr_veth_end near = { .name = name, .netns_fd = -1 };
-	struct wr_veth_end far = { .netns_fd = -1 };
+	struct wr_veth_end far = { .netns_fd = far_ns };
 	char peer[IFNAMSIZ];
 
 	snprintf(peer, sizeof(peer), "%sx", name);
@@ -82,12 +82,18 @@ int lab_enter(void **state)
 {
 	wr_auto_nl nl = WR_NL_INIT;
 
-	if (wr_netns_open_self(&home) || unshare(CLONE_NEWNET) || wr_nl_open(&nl))
+	if (wr_netns_open_self(&home) || unshare(CLONE_NEWNET) || wr_netns_open_self(&far_ns) ||
+	    unshare(CLONE_NEWNET) || wr_nl_open(&nl))
 		return -1;
 	add_pair(&nl, "uplink", uplink_mac);
 	add_pair(&nl, "overlay", overlay_mac);
 	add_pods(&nl);
 	return 0;
+}
+
+int lab_far(void)
+{
+	return far_ns;
 }
 
 int lab_leave(void **state)
@@ -100,6 +106,7 @@ int lab_leave(void **state)
 	}
 	r = setns(home, CLONE_NEWNET);
 	close(home);
+	close(far_ns);
 	return r;
 }
 

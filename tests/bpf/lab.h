@@ -56,6 +56,7 @@ struct lab {
 /* cmocka's group setup and teardown: the namespace with its interfaces. */
 int lab_enter(void **state);
 int lab_leave(void **state);
+int lab_far(void); /* the namespace that the veths' other ends (pod5x, uplinkx, ...) are in */
 /* Loads anew, with these switches (0: what a node has that routes both ways and balances at sockets). */
 struct lab *lab_open(uint32_t switches);
 /* The configuration may be changed first. */

@@ -43,6 +43,17 @@ static uint16_t transport_sum(const struct packet *p, uint32_t off, uint8_t prot
 	return fold(sum + sum_bytes(p->b + off, p->len - off));
 }
 
+void packet_pseudo_sum(const struct packet *p, uint8_t at[2])
+{
+	bool v4 = p->b[ETH] >> 4 == 4;
+	struct seen s = packet_read(p);
+	uint64_t sum = v4 ? sum_bytes(p->b + ETH + 12, 8) : sum_bytes(p->b + ETH + 8, 32);
+
+	sum = fold(sum + s.proto + (p->len - s.l4_off));
+	at[0] = (uint8_t)(sum >> 8);
+	at[1] = (uint8_t)sum;
+}
+
 static uint32_t crc32c(const uint8_t *b, uint32_t n)
 {
 	uint32_t crc = UINT32_MAX, i, k;

@@ -69,6 +69,9 @@ struct seen {
 /* Later fragments: only addresses. */
 struct seen packet_read(const struct packet *p);
 
+/* What stands in a TCP or UDP checksum that is left to the device. */
+void packet_pseudo_sum(const struct packet *p, uint8_t at[2]);
+
 /* Cut off at @len bytes; the headers still claim what they did. */
 void packet_cut(struct packet *p, uint32_t len);
 
