@@ -126,7 +126,9 @@ static __always_inline void swap_ends(struct wr_ends *e)
  */
 static __always_inline int judge_midstream(struct wr_pkt *p, struct wr_work *w)
 {
-	if (!wr_judge(p, w))
+	int reason = wr_judge(p, w);
+
+	if (!reason)
 		return 0;
 	swap_ends(&w->ends);
 	w->ends.from_node = w->ends.src_ep == WR_EP_HOST && WR_THIS_HOOK == WR_HOOK_POD_EGRESS;
@@ -136,7 +138,9 @@ static __always_inline int judge_midstream(struct wr_pkt *p, struct wr_work *w)
 		SWAP(w->flow.bytes[WR_FLOW_ORIG], w->flow.bytes[WR_FLOW_REPLY]);
 		return 0;
 	}
-	return p->key.proto == IPPROTO_TCP ? WR_REASON_TCP_MIDSTREAM : WR_REASON_ICMP_UNRELATED;
+	if (p->key.proto == IPPROTO_TCP)
+		return WR_REASON_TCP_MIDSTREAM;
+	return p->flags & WR_PKT_ICMP ? WR_REASON_ICMP_UNRELATED : reason;
 }
 
 /* Pods' traffic leaves the cluster, and outside traffic goes to backends elsewhere, under the node's address. */
@@ -231,12 +235,17 @@ static __always_inline void init_flow(const struct wr_pkt *p, struct wr_work *w)
 	w->in_lru = 1;
 }
 
-/* Puts the flow into the LRU, with its reply tuple where it has one. */
+/*
+ * Puts the flow into the LRU, with its reply tuple where it has one. Where another flow has the key the packet goes on
+ * without an entry.
+ */
 static __always_inline int begin_insert(struct __sk_buff *skb, const struct wr_pkt *p,
 					struct wr_work *w)
 {
 	int reason;
 
+	if (w->held)
+		return w->flow.state & WR_FLOW_TRANSLATED ? WR_REASON_NAT_EXHAUSTED : 0;
 	if (w->flow.state & WR_FLOW_TRANSLATED) {
 		w->flow.nonce = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
 		reason = wr_nat_take(skb, p, w);
@@ -250,7 +259,7 @@ static __always_inline int begin_insert(struct __sk_buff *skb, const struct wr_p
 
 static __always_inline int begin_judged(struct wr_pkt *p, struct wr_work *w)
 {
-	int reason = is_first(p) ? wr_judge(p, w) : judge_midstream(p, w);
+	int reason = is_first(p) && !w->held ? wr_judge(p, w) : judge_midstream(p, w);
 
 	if (reason)
 		return reason;

@@ -129,7 +129,9 @@ WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_w
 
 /*
  * The packet's flow, copied to w->flow under w->key. Of a translated flow each tuple carries one direction: a pod that
- * talks to a backend directly, from the port it also talks to the service, has a tuple of its own (alt).
+ * talks to a backend directly, from the port it also talks to the service, has a tuple of its own (alt). What comes against the
+ * originator's tuple (a late datagram of a backend whose client's socket was steered elsewhere, a forger who sends under a service's
+ * address) is no packet of that flow, and must not take its place either.
  */
 static __noinline struct wr_flow *find_flow(struct wr_pkt *p, struct wr_work *w, int *ret_dir)
 {
@@ -145,7 +147,8 @@ static __noinline struct wr_flow *find_flow(struct wr_pkt *p, struct wr_work *w,
 		if (!(w->flow.state & WR_FLOW_TRANSLATED) ||
 		    !!(w->flow.state & WR_FLOW_REPLY_TUPLE) == *ret_dir)
 			return live;
-		if (*ret_dir != WR_FLOW_ORIG || p->key.alt)
+		w->held = *ret_dir != WR_FLOW_ORIG;
+		if (w->held || p->key.alt)
 			return NULL;
 		p->key.alt = 1;
 	}
@@ -160,7 +163,7 @@ static __always_inline int begin(struct __sk_buff *skb, struct wr_pkt *p, struct
 		return reason;
 	if (w->audit)
 		emit(skb, p, w, WR_EVENT_AUDIT, w->audit);
-	if (wr_on(WR_SW_FLOW_EVENTS))
+	if (wr_on(WR_SW_FLOW_EVENTS) && !w->held)
 		emit(skb, p, w, WR_EVENT_FLOW_NEW, 0);
 	return wr_send(skb, p, w, NULL, wr_flow_dir_of(p, w->flow.state));
 }
@@ -268,7 +271,7 @@ static __always_inline void forget(struct wr_work *w)
 	w->flow.src_ep = w->flow.dst_ep = WR_EP_NONE;
 	w->flow.src_identity = w->flow.dst_identity = 0;
 	w->flow.service = w->flow.backend = 0;
-	w->refuse = w->audit = 0;
+	w->refuse = w->audit = w->held = 0;
 }
 
 /* Returns the verdict. */

@@ -59,9 +59,10 @@ struct wr_work {
 	struct wr_quote quote;            /* of an ICMP error */
 	struct wr_lb_tuple tuple;
 	struct wr_lb_pick pick;
-	__u64 hash;       /* of the packet's key */
-	__u32 in_lru;     /* the flow's entry is in wr_new_flows */
-	__u32 audit;      /* enum wr_reason: what shadow mode would have dropped for */
+	__u64 hash;   /* of the packet's key */
+	__u32 in_lru; /* the flow's entry is in wr_new_flows */
+	__u32 held;   /* the packet's key is a translated flow's, whose packets go the other way */
+	__u32 audit;  /* enum wr_reason: what shadow mode would have dropped for */
 	__u64 answers_at; /* jiffies, and how many answers this CPU has made in it */
 	__u32 answers;
 	__s32 verdict;

@@ -408,6 +408,42 @@ static void masquerade(const char *src, const char *dst, const char *node, uint8
 	lab_close(lab);
 }
 
+/* A packet against the tuple that the client's packets have: late from where they went before, or forged. */
+static void what_comes_against_a_translated_tuple_does_not_take_its_place(void **state)
+{
+	struct lab *lab = lab_open(0);
+	struct shape s = { .dst = "10.96.0.1", .proto = IPPROTO_UDP }, against;
+	uint64_t denied = lab_drops(lab, WR_REASON_POLICY_INGRESS);
+	int i;
+
+	service(lab, "10.96.0.1", IPPROTO_UDP, "10.0.1.6");
+	against = (struct shape){
+		.src = "10.96.0.1", .dst = "10.0.1.5", .sport = 80, .dport = 1000, .proto = IPPROTO_UDP
+	};
+	for (i = 0; i < 3; i++) { /* with its flow in the LRU, answered, and promoted */
+		struct shape back;
+		struct seen out;
+
+		assert_int_equal(lab_from_pod(lab, &s), LAB_REDIRECT);
+		out = lab_out(lab);
+		assert_string_equal(out.dst, "10.0.1.6");
+		assert_int_equal(lab_from_outside(lab, &against), LAB_REDIRECT);
+		assert_string_equal(lab_out(lab).src, "10.96.0.1");
+		assert_memory_equal(lab_out(lab).dmac, lab_pod_mac(5), 6);
+		assert_int_equal(lab_unproven(lab) + lab_promoted(lab), 2);
+		back = answer_to(&out);
+		assert_int_equal(lab_from_pod(lab, &back), LAB_REDIRECT);
+	}
+	assert_int_equal(lab_promoted(lab), 2);
+	/* It is judged each time: as an answer to the pod, else by the pod's own policy. */
+	lab_policy(lab, 5, 9 | WR_RULES_INGRESS);
+	assert_int_equal(lab_from_outside(lab, &against), LAB_REDIRECT);
+	lab_policy(lab, 5, 9 | WR_RULES_INGRESS | WR_RULES_EGRESS);
+	assert_int_equal(lab_from_outside(lab, &against), LAB_DROP);
+	assert_int_equal(lab_drops(lab, WR_REASON_POLICY_INGRESS), denied + 1);
+	lab_close(lab);
+}
+
 static void pods_leave_the_cluster_under_the_nodes_address(void **state)
 {
 	masquerade("10.0.1.5", WORLD, "192.168.0.1", IPPROTO_TCP);
@@ -634,6 +670,7 @@ int main(void)
 		cmocka_unit_test(connections_to_a_backend_that_left_are_reset),
 		cmocka_unit_test(datagrams_go_to_a_live_backend_when_theirs_left),
 		cmocka_unit_test(a_late_answer_of_a_backend_that_left_leaves_the_way_to_a_live_one),
+		cmocka_unit_test(what_comes_against_a_translated_tuple_does_not_take_its_place),
 		cmocka_unit_test(pods_leave_the_cluster_under_the_nodes_address),
 		cmocka_unit_test(echo_is_masqueraded_by_its_identifier),
 		cmocka_unit_test(inside_the_cluster_the_source_is_kept),
