@@ -66,6 +66,50 @@ static void every_cut_of_a_packet_is_refused(void **state)
 	lab_close(lab);
 }
 
+/* What is broken goes no further by any program; what the node itself sends that way is its own affair. */
+static void every_program_refuses_what_is_cut(void **state)
+{
+	static const struct shape shapes[] = {
+		{ .src = "198.51.100.9", .options = 20 },
+		{ .src = "198.51.100.9", .proto = IPPROTO_UDP, .payload = 9, .frag_id = 5, .more = true },
+		{ .src = "2001:db8::9", .dst = "fd00:1::6", .ext = { 255, IPPROTO_DSTOPTS } },
+		{ .src = "2001:db8::9", .dst = "fd00:1::6", .proto = IPPROTO_ICMPV6, .type = 128 },
+	};
+	struct lab *lab = lab_open(0);
+	const struct {
+		const char *prog;
+		uint32_t ifindex, came_in;
+		int verdict;
+	} hooks[] = {
+		{ "pod_egress", lab->pod[5], lab->pod[5], LAB_DROP },
+		{ "pod_ingress", lab->pod[6], lab->uplink, LAB_DROP },
+		{ "uplink_ingress", lab->uplink, lab->uplink, LAB_DROP },
+		{ "uplink_egress", lab->uplink, 0, LAB_PASS },
+		{ "overlay_ingress", lab->overlay, lab->overlay, LAB_DROP },
+		{ "overlay_egress", lab->overlay, 0, LAB_DROP },
+	};
+	uint32_t len, end;
+	size_t i, k;
+
+	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		struct shape s = shapes[i];
+		struct packet p;
+
+		s.dmac = lab_uplink_mac();
+		packet_make(&p, &s);
+		end = p.len;
+		for (len = end - 1; len >= (strchr(s.src, ':') ? 54 : 34); len--) {
+			packet_cut(&p, len);
+			for (k = 0; k < sizeof(hooks) / sizeof(hooks[0]); k++)
+				assert_int_equal(lab_run_as(lab, hooks[k].prog, &p, hooks[k].ifindex,
+							    hooks[k].came_in, 0, 0),
+						 hooks[k].verdict);
+		}
+	}
+	assert_int_equal(lab_unproven(lab), 0);
+	lab_close(lab);
+}
+
 static void a_length_beyond_the_packet_is_refused(void **state)
 {
 	struct lab *lab = lab_open(0);
@@ -224,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cut_of_a_packet_is_refused),
+		cmocka_unit_test(every_program_refuses_what_is_cut),
 		cmocka_unit_test(a_length_beyond_the_packet_is_refused),
 		cmocka_unit_test(a_header_behind_the_claimed_length_is_no_header),
 		cmocka_unit_test(a_header_that_contradicts_itself_is_refused),
