@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a packet costs in pod egress, beside a program with one hash hit and a 40-byte key, as JSON lines for tests/bench/run.
+ * What a packet costs in pod egress and uplink ingress, beside a program with one hash hit and a 40-byte key, as JSON lines for
+ * tests/bench/run.
  *
  * BPF_PROG_TEST_RUN keeps what a run has changed, so a packet is run at most 200 times from a TTL of 255, and the entry of a
- * rewritten flow is told to write what the packet carries already: the same work, and the packet can go round again (its checksum drifts, which nobody looks at). First packets are
- * run once each, cold as they are: the baseline runs in the same way between them. Contenders take turns; the smallest of
- * the loops and the median of the single runs count.
+ * rewritten flow is told to write what the packet carries already: the same work, and the packet can go round again (its
+ * checksum drifts, which nobody looks at). The mark by which later hooks know judged packets has no bits, else uplink ingress would know
+ * its own in the next round. First packets are run once each, cold as they are: the baseline runs in the same way
+ * between them. Contenders take turns; the smallest of the loops and the median of the single runs count.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -101,23 +103,33 @@ static void pod_5_has(struct lab *lab, const uint8_t *mac)
 		exit(1);
 }
 
+/* What is run, and where. */
+struct hook {
+	int prog;
+	uint32_t ifindex;
+};
+
+static struct hook pod_egress(const struct lab *lab)
+{
+	return (struct hook){ wr_dp_prog_fd(lab->dp, "pod_egress"), lab->pod[5] };
+}
+
 static double smallest(double a, double b)
 {
 	return a < b ? a : b;
 }
 
 /* The packet in a loop, in turns with the baselines. */
-static double measure_loop(const struct lab *lab, const struct packet *p)
+static double measure_loop(struct hook h, const struct packet *p)
 {
-	int prog = wr_dp_prog_fd(lab->dp, "pod_egress");
 	double best = 1e9;
 	uint32_t i;
 
 	base.hash_hit_loop = 1e9;
 	for (i = 0; i < ROUNDS; i++) {
 		base.hash_hit_loop =
-			smallest(base.hash_hit_loop, run_ns(base.hash_hit, p, lab->pod[5], LOOP, 0));
-		best = smallest(best, run_ns(prog, p, lab->pod[5], LOOP, LAB_REDIRECT));
+			smallest(base.hash_hit_loop, run_ns(base.hash_hit, p, h.ifindex, LOOP, 0));
+		best = smallest(best, run_ns(h.prog, p, h.ifindex, LOOP, LAB_REDIRECT));
 	}
 	return best;
 }
@@ -126,6 +138,7 @@ static double measure_loop(const struct lab *lab, const struct packet *p)
 static double measure_first(const struct lab *lab, const struct shape *s, double *ret_hit)
 {
 	static double ours[SINGLE], hash_hit[SINGLE];
+	static uint16_t port = 20000; /* none twice */
 	int prog = wr_dp_prog_fd(lab->dp, "pod_egress");
 	struct shape fresh = *s;
 	uint32_t i;
@@ -133,7 +146,7 @@ static double measure_first(const struct lab *lab, const struct shape *s, double
 	for (i = 0; i < SINGLE; i++) {
 		struct packet p;
 
-		fresh.sport = (uint16_t)(20000 + i);
+		fresh.sport = port++;
 		p = packet_of(lab, &fresh);
 		hash_hit[i] = run_ns(base.hash_hit, &p, lab->pod[5], 1, 0);
 		ours[i] = run_ns(prog, &p, lab->pod[5], 1, LAB_REDIRECT);
@@ -273,16 +286,167 @@ static void bench_way(struct lab *lab, struct wr_svc_table *t, size_t i)
 	put_service(t, (uint32_t)i, ways[i].vip, ways[i].dst);
 	rewritten = established(lab, ways[i].src, ways[i].vip, 1001);
 	pod_5_has(lab, lab_host_mac(6));
-	ns = measure_loop(lab, &p);
+	ns = measure_loop(pod_egress(lab), &p);
 	snprintf(name, sizeof(name), "established packet, %s", ways[i].name);
 	row(name, ns, hit, base.hash_hit_loop, 1.8);
 	p = packet_of(lab, &rewritten);
 	/* The endpoint's change has it judged anew once, while its entry still says where it really goes. */
 	run_ns(wr_dp_prog_fd(lab->dp, "pod_egress"), &p, lab->pod[5], 1, LAB_REDIRECT);
 	settle(lab);
-	ns = measure_loop(lab, &p);
+	ns = measure_loop(pod_egress(lab), &p);
 	snprintf(name, sizeof(name), "established packet, rewritten, %s", ways[i].name);
 	row(name, ns, hit, base.hash_hit_loop, 2.6);
+}
+
+/* --- a NodePort, from outside */
+
+static void put_node_port(struct wr_svc_table *t, uint32_t key, const char *node, uint16_t port,
+			  const char *backend)
+{
+	struct wr_frontend fe = { .addr = address(node),
+				  .port = htons(port),
+				  .proto = IPPROTO_TCP,
+				  .scope = WR_SCOPE_EXTERNAL };
+	struct wr_svc_backend be = {
+		.addr = address(backend), .port = htons(8080), .proto = IPPROTO_TCP, .weight = 1
+	};
+	struct wr_svc_set set = { .key = key,
+				  .id = key,
+				  .flags = WR_SVC_EXTERNAL,
+				  .frontends = &fe,
+				  .n_frontends = 1,
+				  .backends = &be,
+				  .n_backends = 1 };
+
+	if (wr_svc_table_put(t, &set, NULL))
+		exit(1);
+}
+
+static void expect_redirect(int verdict)
+{
+	if (verdict == LAB_REDIRECT)
+		return;
+	fprintf(stderr, "bench_packets: a packet of a handshake ended with %d\n", verdict);
+	exit(1);
+}
+
+/* The client's handshake through the uplink; the backend answers from its pod, or from its node to ours. */
+static void handshake_from_outside(struct lab *lab, struct shape s, bool local)
+{
+	struct shape back;
+	struct seen out;
+
+	s.seq = 100;
+	expect_redirect(lab_from_outside(lab, &s));
+	out = lab_out(lab);
+	back = (struct shape){ .src = out.dst,
+			       .dst = out.src,
+			       .sport = out.dport,
+			       .dport = out.sport,
+			       .flags = SYN | ACK,
+			       .seq = 500,
+			       .ack = 101 };
+	expect_redirect(local ? lab_from_pod(lab, &back) : lab_from_outside(lab, &back));
+	s.flags = ACK;
+	s.seq = 101;
+	s.ack = 501;
+	expect_redirect(lab_from_outside(lab, &s));
+}
+
+static const struct {
+	const char *name, *client, *node, *backend;
+	bool local;
+} doors[] = {
+	{ "IPv4, local pod", "198.51.100.9", "192.168.0.1", "10.0.1.6", true },
+	{ "IPv4, remote pod", "198.51.100.9", "192.168.0.1", "10.0.2.9", false },
+	{ "IPv6, local pod", "2001:db8::9", "fd00:99::1", "fd00:1::6", true },
+	{ "IPv6, remote pod", "2001:db8::9", "fd00:99::1", "fd00:2::9", false },
+};
+
+static void bench_door(struct lab *lab, struct wr_svc_table *t, size_t i)
+{
+	struct hook uplink = { wr_dp_prog_fd(lab->dp, "uplink_ingress"), lab->uplink };
+	uint16_t port = (uint16_t)(30080 + i);
+	struct shape s = { .src = doors[i].client, .dst = doors[i].node, .dport = port };
+	char name[128];
+	struct packet p;
+
+	put_node_port(t, (uint32_t)(50 + i), doors[i].node, port, doors[i].backend);
+	handshake_from_outside(lab, s, doors[i].local);
+	settle(lab);
+	s.flags = ACK;
+	s.ttl = 255;
+	s.smac = lab_router_mac();
+	s.dmac = lab_uplink_mac();
+	packet_make(&p, &s);
+	snprintf(name, sizeof(name), "NodePort packet, established, uplink ingress, %s",
+		 doors[i].name);
+	row(name, measure_loop(uplink, &p), hit, base.hash_hit_loop, 2.5);
+}
+
+/* --- policy of both ends */
+
+enum rulesets {
+	EGRESS_OF_5 = 1,
+	INGRESS_OF_6,
+};
+
+/* Rules about others, of which there are any number, beside those that let pod 5 talk to pod 6. */
+static void put_rules(struct lab *lab, uint32_t from, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = from; i < n; i++) {
+		lab_allow(lab, EGRESS_OF_5, WR_DIR_EGRESS, 100 + i, IPPROTO_TCP, 8080, i + 1);
+		lab_allow(lab, INGRESS_OF_6, WR_DIR_INGRESS, 100 + i, IPPROTO_TCP, 8080, i + 1);
+	}
+}
+
+static void allow_5_to_6(struct lab *lab)
+{
+	lab_allow(lab, EGRESS_OF_5, WR_DIR_EGRESS, LAB_DB, IPPROTO_TCP, 0, 1);
+	lab_allow(lab, INGRESS_OF_6, WR_DIR_INGRESS, LAB_WEB, IPPROTO_TCP, 0, 1);
+}
+
+static void set_policy(struct lab *lab, bool on)
+{
+	lab_policy(lab, 5, on ? EGRESS_OF_5 | WR_RULES_EGRESS : 0);
+	lab_policy(lab, 6, on ? INGRESS_OF_6 | WR_RULES_INGRESS : 0);
+}
+
+/* On and off in turns; after each change a packet of the flow is judged again, which does not count. */
+static void bench_policy(struct lab *lab, const struct packet *p)
+{
+	struct hook h = pod_egress(lab);
+	double best[2] = { 1e9, 1e9 };
+	uint32_t i;
+
+	for (i = 0; i < 2 * ROUNDS; i++) {
+		set_policy(lab, i & 1);
+		run_ns(h.prog, p, h.ifindex, 1, LAB_REDIRECT);
+		best[i & 1] = smallest(best[i & 1], run_ns(h.prog, p, h.ifindex, LOOP, LAB_REDIRECT));
+	}
+	row("established packet, policy on", best[1], "policy off", best[0], 1.02);
+}
+
+static void bench_first(struct lab *lab)
+{
+	static const char once[] = "one hash hit, run once as well";
+	struct shape s = { .src = "10.0.1.5", .dst = "10.96.0.1", .flags = SYN };
+	double ten, many, first_hit;
+
+	ten = measure_first(lab, &s, &first_hit);
+	row("first packet of a flow through a service", ten, once, first_hit, 18);
+	put_rules(lab, 0, 9);
+	set_policy(lab, true);
+	ten = measure_first(lab, &s, &first_hit);
+	row("first packet, service, policy of both ends, 10 rules", ten, once, first_hit, 18);
+	put_rules(lab, 9, 9999);
+	many = measure_first(lab, &s, &first_hit);
+	row("first packet, service, policy of both ends, 10,000 rules", many, once, first_hit, 18);
+	row("first packet, service, policy of both ends, 10,000 rules", many, "itself with 10", ten,
+	    1.1);
+	set_policy(lab, false);
 }
 
 int main(void)
@@ -294,7 +458,7 @@ int main(void)
 	struct lab *lab;
 	void *state = NULL;
 	struct shape s;
-	double ten, many, first, first_hit;
+	double ten, many;
 	size_t i;
 
 	lab_enter(&state);
@@ -302,6 +466,8 @@ int main(void)
 	opt = lab_options(0);
 	opt.sizes[WR_MAP_wr_frontends] = opt.sizes[WR_MAP_wr_services] = 2 * MANY;
 	opt.sizes[WR_MAP_wr_slots] = opt.sizes[WR_MAP_wr_backends] = 2 * MANY;
+	opt.sizes[WR_MAP_wr_rules] = 32768;
+	opt.config.mark = 0;
 	lab = lab_open_with(&opt);
 	if (wr_svc_table_open(lab->dp, &t, &err)) {
 		fprintf(stderr, "bench_packets: %s\n", err.msg);
@@ -309,16 +475,18 @@ int main(void)
 	}
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		bench_way(lab, t, i);
-	s = (struct shape){ .src = "10.0.1.5", .dst = "10.96.0.1", .flags = SYN };
-	first = measure_first(lab, &s, &first_hit);
-	row("first packet of a flow through a service", first, "one hash hit, run once as well",
-	    first_hit, 18);
-	fill_services(t, 10);
+	for (i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
+		bench_door(lab, t, i);
 	s = (struct shape){ .src = "10.0.1.5", .dst = "10.0.1.6", .flags = ACK };
 	p = packet_of(lab, &s);
-	ten = measure_loop(lab, &p);
+	allow_5_to_6(lab);
+	bench_policy(lab, &p);
+	set_policy(lab, false);
+	bench_first(lab);
+	fill_services(t, 10);
+	ten = measure_loop(pod_egress(lab), &p);
 	fill_services(t, MANY);
-	many = measure_loop(lab, &p);
+	many = measure_loop(pod_egress(lab), &p);
 	row("established packet, 100,000 services", many, "itself with 10", ten, 1.1);
 	wr_svc_table_close(t);
 	lab_close(lab);
