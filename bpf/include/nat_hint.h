@@ -29,11 +29,13 @@ static __always_inline __u64 hint_mask(__u32 word)
 	return n >= 64 ? ~0ull : (1ull << n) - 1;
 }
 
+/* The barrier: clang 19 computes addresses in what @h points to before the caller has asked whether it is NULL. */
 static __always_inline void wr_nat_hint_set(struct wr_nat_hint *h, __u32 i)
 {
 	__u32 word = i / 64 & (WR_NAT_WORDS - 1);
 	__u64 bit = 1ull << (i & 63), mask = hint_mask(word);
 
+	asm volatile("" : "+r"(h));
 	if (((__sync_fetch_and_or(&h->used[word], bit) | bit) & mask) == mask)
 		__sync_fetch_and_or(&h->full[word / 64], 1ull << (word & 63));
 }

@@ -104,6 +104,17 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct wr_pkt 
 	return send_redirect(skb, p, w, way);
 }
 
+/* 0: there is no such way. Each is asked for by itself: of "neither" newer compilers make arithmetic with pointers. */
+static __always_inline int send_where(__u32 number, struct wr_way *way)
+{
+	if (number & WR_OUT_EP) {
+		way->ep = wr_ep_get(number & ~WR_OUT_EP);
+		return way->ep != NULL;
+	}
+	way->nh = wr_nexthop_get(number);
+	return way->nh != NULL;
+}
+
 /* Masqueraded packets would be martians to the stack. */
 static __always_inline int may_use_stack(const struct wr_work *w)
 {
@@ -129,11 +140,7 @@ WR_GLOBAL int wr_send(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w
 	if (WR_THIS_HOOK == WR_HOOK_POD_INGRESS &&
 	    (dir == WR_FLOW_REPLY || !(w->flow.state & WR_FLOW_SERVICE)))
 		return send_stack(skb, p, w, dir);
-	if (number & WR_OUT_EP)
-		way.ep = wr_ep_get(number & ~WR_OUT_EP);
-	else
-		way.nh = wr_nexthop_get(number);
-	if (!way.ep && !way.nh)
+	if (!send_where(number, &way))
 		return WR_REASON_NO_ROUTE;
 	if (way.nh && way.nh->kind == WR_NH_STACK)
 		return send_stack(skb, p, w, dir);
