@@ -34,6 +34,7 @@
 	X(wr_sock, 0)              \
 	X(wr_sock_udp, 65536)      \
 	X(wr_rules, 65536)         \
+	X(wr_port_rules, 65536)    \
 	X(wr_nat_hints, 256)       \
 	X(wr_drops, 0)             \
 	X(wr_events, 262144)

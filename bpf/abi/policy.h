@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Policy as rows. Map wr_rules (LPM): struct wr_rule_key -> word. Two look-ups at the most: the peer's
- * identity, then WR_RULE_ANY_PEER; the longest prefix is the answer (the compiler has settled all
- * precedence); no row at all: deny.
+ * Policy as rows: struct wr_rule_key -> word. The peer's identity is looked up, then WR_RULE_ANY_PEER; the longest
+ * prefix is the answer (the compiler has settled all precedence); no row at all: deny.
+ *
+ * Rows of full length, for one port, are the longest prefix wherever they match: they are in a map of their own, wr_port_rules (hash),
+ * looked at first. All others are in wr_rules (LPM), whose depth, and so the cost of a look-up, grows with the number of rows.
  */
 #ifndef WR_ABI_POLICY_H
 #define WR_ABI_POLICY_H
@@ -23,6 +25,7 @@ WR_ASSERT_SIZE(struct wr_rule_key, 16);
 
 #define WR_RULE_LEN_DIR   72 /* every protocol and port */
 #define WR_RULE_LEN_PROTO 80 /* every port of the protocol; + 1..16 for a port prefix */
+#define WR_RULE_LEN_PORT  96 /* one port */
 
 enum wr_verdict {
 	WR_VERDICT_DENY,

@@ -18,15 +18,17 @@ struct wr_question {
 static __always_inline __u64 rule_of(const struct wr_question *q, __u32 identity)
 {
 	struct wr_rule_key key = {
-		.len = WR_RULE_LEN_PROTO + 16,
+		.len = WR_RULE_LEN_PORT,
 		.ruleset = WR_RULES_ID(q->rules),
 		.identity = identity,
 		.dir = q->dir,
 		.proto = q->proto,
 		.port = q->port,
 	};
-	const __u64 *word = bpf_map_lookup_elem(&wr_rules, &key);
+	const __u64 *word = bpf_map_lookup_elem(&wr_port_rules, &key);
 
+	if (!word)
+		word = bpf_map_lookup_elem(&wr_rules, &key);
 	return word ? READ_ONCE(*word) : WR_RULE_WORD(WR_VERDICT_MAX, 0);
 }
 

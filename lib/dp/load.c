@@ -180,8 +180,8 @@ static bool lpm_heeds_noexist(void)
 static void count_all(struct wr_load *l)
 {
 	static const enum wr_map ours[] = {
-		WR_MAP_wr_ep_by_addr, WR_MAP_wr_peers,      WR_MAP_wr_peer_prefixes,
-		WR_MAP_wr_frontends,  WR_MAP_wr_src_ranges, WR_MAP_wr_rules,
+		WR_MAP_wr_ep_by_addr, WR_MAP_wr_peers, WR_MAP_wr_peer_prefixes, WR_MAP_wr_frontends,
+		WR_MAP_wr_src_ranges, WR_MAP_wr_rules, WR_MAP_wr_port_rules,
 	};
 	struct wr_dp *dp = l->dp;
 	size_t i;

@@ -35,6 +35,8 @@ static uint32_t wanted_size(const struct wr_dp_options *opt, enum wr_map map, ui
 		return opt->sizes[map];
 	if (map == WR_MAP_wr_picks && opt->sizes[WR_MAP_wr_backends])
 		return opt->sizes[WR_MAP_wr_backends];
+	if (map == WR_MAP_wr_port_rules && opt->sizes[WR_MAP_wr_rules])
+		return opt->sizes[WR_MAP_wr_rules];
 	if (map == WR_MAP_wr_ep_stats && opt->sizes[WR_MAP_wr_endpoints])
 		return opt->sizes[WR_MAP_wr_endpoints];
 	return declared;

@@ -269,6 +269,7 @@ static void clean(struct lab *lab)
 		{ WR_MAP_wr_fragments, sizeof(struct wr_frag_key) },
 		{ WR_MAP_wr_nat_hints, sizeof(struct wr_nat_pair) },
 		{ WR_MAP_wr_rules, sizeof(struct wr_rule_key) },
+		{ WR_MAP_wr_port_rules, sizeof(struct wr_rule_key) },
 		{ WR_MAP_wr_frontends, sizeof(struct wr_frontend) },
 	};
 	size_t i;

@@ -2,6 +2,8 @@
 /* Claims about policy in the datapath: which end is judged by what, and when again. */
 #include "tests/bpf/check.h"
 
+#include <arpa/inet.h>
+
 #include "tests/bpf/lab.h"
 
 #define OUT WR_RULES_EGRESS
@@ -107,6 +109,37 @@ static void the_peers_own_row_comes_before_the_row_for_all(void **state)
 	expect(lab, (struct shape){ 0 }, WR_REASON_POLICY_EGRESS);
 	expect(lab, (struct shape){ .dport = 81 }, 0);
 	expect(lab, (struct shape){ .dst = "10.0.1.7" }, 0);
+	policy_off_for_all(lab);
+	lab_close(lab);
+}
+
+static void put_rule(struct lab *lab, uint32_t bits, uint16_t port, enum wr_verdict verdict)
+{
+	struct wr_rule_key key = { .len = WR_RULE_LEN_PROTO + bits,
+				   .ruleset = 1,
+				   .identity = LAB_DB,
+				   .dir = WR_DIR_EGRESS,
+				   .proto = IPPROTO_TCP,
+				   .port = htons(port) };
+
+	assert_int_equal(wr_rule_put(lab->dp, &key, WR_RULE_WORD(verdict, bits + 1)), 0);
+}
+
+/* One port's row before a range's before the protocol's, whichever map each is in. */
+static void the_longest_prefix_decides(void **state)
+{
+	struct lab *lab = lab_open(0);
+
+	put_rule(lab, 0, 0, WR_VERDICT_ALLOW);
+	put_rule(lab, 8, 0x1f00, WR_VERDICT_DENY); /* ports 7936 to 8191 */
+	put_rule(lab, 16, 8080, WR_VERDICT_ALLOW);
+	put_rule(lab, 16, 90, WR_VERDICT_DENY);
+	lab_policy(lab, 5, OUT | 1);
+	expect(lab, (struct shape){ .dport = 80 }, 0);
+	expect(lab, (struct shape){ .dport = 90 }, WR_REASON_POLICY_EGRESS);
+	expect(lab, (struct shape){ .dport = 8000 }, WR_REASON_POLICY_EGRESS);
+	expect(lab, (struct shape){ .dport = 8080 }, 0);
+	expect(lab, (struct shape){ .dport = 8192 }, 0);
 	policy_off_for_all(lab);
 	lab_close(lab);
 }
@@ -311,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_denial_counts_against_the_pod_whose_policy_it_is),
 		cmocka_unit_test(the_flow_remembers_the_rules_behind_it),
 		cmocka_unit_test(the_peers_own_row_comes_before_the_row_for_all),
+		cmocka_unit_test(the_longest_prefix_decides),
 		cmocka_unit_test(answers_are_always_allowed),
 		cmocka_unit_test(a_changed_policy_is_judged_at_the_next_packet_of_either_side),
 		cmocka_unit_test(a_peer_that_changes_its_identity_is_judged_again),

@@ -64,6 +64,8 @@ static const struct def defs[WR_MAP_MAX] = {
 	[WR_MAP_wr_src_ranges] = LPM(struct wr_src_range, uint8_t, 64),
 	[WR_MAP_wr_sock_udp] = LRU(struct wr_sock_udp_key, struct wr_sock_udp, 64),
 	[WR_MAP_wr_rules] = LPM(struct wr_rule_key, uint64_t, 1024),
+	[WR_MAP_wr_port_rules] = { BPF_MAP_TYPE_HASH, sizeof(struct wr_rule_key), sizeof(uint64_t),
+				   1024, BPF_F_NO_PREALLOC },
 	[WR_MAP_wr_drops] = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wr_drop_count),
 			      WR_REASON_MAX, 0 },
 	[WR_MAP_wr_events] = { BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },

@@ -56,6 +56,42 @@ static void rules_written_at_once_are_dumped_as_written(void **state)
 	wr_dp_close(dp);
 }
 
+static int count_lengths(void *ctx, const struct wr_rule_key *key, uint64_t word)
+{
+	uint32_t *counts = ctx;
+
+	assert_int_equal(key->identity, WR_RULE_NUMBER(word));
+	counts[key->len]++;
+	return 0;
+}
+
+/* Those for one port are in a map of their own; whoever writes and reads does not notice. */
+static void rules_of_every_length_are_one_table(void **state)
+{
+	static const uint32_t lengths[] = { WR_RULE_LEN_PORT, WR_RULE_LEN_PORT, WR_RULE_LEN_DIR,
+					    WR_RULE_LEN_PROTO + 4, WR_RULE_LEN_PORT };
+	struct wr_dp *dp = dp_open();
+	struct wr_rule_key keys[N_RULES] = { { 0 } };
+	uint32_t counts[WR_RULE_LEN_PORT + 1] = { 0 }, i;
+	uint64_t words[N_RULES];
+
+	for (i = 0; i < N_RULES; i++) {
+		keys[i] = (struct wr_rule_key){ .len = lengths[i % 5], .ruleset = 7, .identity = i };
+		words[i] = WR_RULE_WORD(WR_VERDICT_ALLOW, i);
+	}
+	assert_int_equal(wr_rule_put_many(dp, keys, words, 10), 0);
+	assert_int_equal(wr_rule_dump(dp, count_lengths, counts), 0);
+	assert_int_equal(counts[WR_RULE_LEN_PORT], 6);
+	assert_int_equal(counts[WR_RULE_LEN_DIR], 2);
+	assert_int_equal(counts[WR_RULE_LEN_PROTO + 4], 2);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(wr_rule_del(dp, &keys[i]), 0);
+	memset(counts, 0, sizeof(counts));
+	assert_int_equal(wr_rule_dump(dp, count_lengths, counts), 0);
+	assert_int_equal(counts[WR_RULE_LEN_PORT] + counts[WR_RULE_LEN_DIR], 0);
+	wr_dp_close(dp);
+}
+
 static void rules_beyond_the_size_are_refused(void **state)
 {
 	struct wr_dp *dp = dp_open();
@@ -275,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(rules_written_at_once_are_dumped_as_written),
+		test(rules_of_every_length_are_one_table),
 		test(rules_beyond_the_size_are_refused),
 		test(flows_of_all_shards_are_dumped_and_counted),
 		test(a_walk_ends_with_the_callers_result),
