@@ -96,6 +96,29 @@ away_since() { touch -d "-$1 seconds" "$(state)/last-contact"; }
 	clean_node
 }
 
+@test "an ADD that the agent cannot enforce fails with its reason, and all that was made is undone" {
+	local n before
+
+	agent_kill a
+	# The first number is the node's own.
+	agent_start a --map-sizes endpoints=16
+	for n in {1..15}; do
+		sandbox_add "e$n"
+		add "e$n" >"$t/e$n"
+	done
+	before=$(some_traces | sort)
+	sandbox_add e16
+	code 11 add e16
+	[[ $msg == *mapSizes.endpoints* ]]
+	nothing_left e16
+	[ "$(some_traces | sort)" = "$before" ]
+	[ -z "$(ip -n p-e16 -o link show eth0 2>/dev/null)" ]
+	del e3
+	add e16 >"$t/e16"
+	check e16 "$t/e16"
+	check e15 "$t/e15"
+}
+
 @test "a node with one family gives its pods one address" {
 	agent_kill a
 	sed -i 's,podCIDRs: .*,podCIDRs: ["fd00:10:244:11::/64"],; /podCIDR:/d' "$MANIFESTS/node-a.yaml"

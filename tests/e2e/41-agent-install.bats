@@ -38,6 +38,10 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	[ ! -e "$CONF/10-other.conflist" ]
 	jq -e '.cniVersion == "1.0.0" and .plugins[0].type == "weir-cni" and .plugins[0].instance == "a"' "$CONF/05-weir.conflist"
 	cmp "$BIN/weir-cni" "$WR_BUILD/bin/weir-cni"
+	# It runs on hosts whose libraries nobody knows.
+	readelf -lW "$BIN/weir-cni" >"$WR_T/segments"
+	grep -q LOAD "$WR_T/segments"
+	fails grep -q INTERP "$WR_T/segments"
 	# No temporary file is left, and nothing that a runtime would read beside ours.
 	[ "$(find "$CONF" -type f | wc -l)" -eq 2 ]
 }
