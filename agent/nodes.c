@@ -276,7 +276,11 @@ static int open_monitor(struct wr_nodes *n, struct wr_err *err)
 					  .addr = addr_changed,
 					  .route = route_changed,
 					  .resync = kernel_changed,
-					  .ctx = n };
+					  .ctx = n,
+					  .quiet = { .link = { 'w', 'r' },
+						     .link_len = 12,
+						     .protocol = WR_RTPROT_POD,
+						     .other_tables = true } };
 	int r = wr_nlmon_open(&events, &n->mon);
 
 	if (r == 0)

@@ -2,8 +2,10 @@
 /* Follows the kernel's multicast groups of links, addresses, routes and neighbours. */
 #include "lib/nl/monitor.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <sys/socket.h>
 
 #include "lib/base/mem.h"
@@ -39,6 +41,46 @@ static unsigned int groups_of(const struct wr_nlmon_events *e)
 	return groups;
 }
 
+/* Where the kernel's messages have what they are about; a link's name is its first attribute. */
+#define AT_TYPE       offsetof(struct nlmsghdr, nlmsg_type)
+#define AT_ROUTE(m)   (NLMSG_HDRLEN + offsetof(struct rtmsg, m))
+#define AT_NAME_ATTR  (NLMSG_HDRLEN + sizeof(struct ifinfomsg))
+#define AT_NAME       (AT_NAME_ATTR + sizeof(struct nlattr))
+#define LOAD(size, k) BPF_STMT(BPF_LD | BPF_ABS | (size), k)
+/* Steps to skip when it is equal, and when it is not. Fields are in the machine's byte order, loads in the network's. */
+#define EQUAL(k, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, yes, no)
+
+/* Best effort: without the filter, there are only more events. */
+static void attach_filter(int fd, const struct wr_nlmon_quiet *q)
+{
+	const uint32_t name = (uint32_t)(uint8_t)q->link[0] << 8 | (uint8_t)q->link[1];
+	const uint16_t name_len = (uint16_t)(sizeof(struct nlattr) + q->link_len + 1);
+	struct sock_filter steps[] = {
+		LOAD(BPF_H, AT_TYPE),
+		EQUAL(htons(RTM_NEWLINK), 3, 0),
+		EQUAL(htons(RTM_DELLINK), 2, 0),
+		EQUAL(htons(RTM_NEWROUTE), 7, 0),
+		EQUAL(htons(RTM_DELROUTE), 6, 11),
+		/* 5: a link */
+		LOAD(BPF_H, AT_NAME_ATTR + offsetof(struct nlattr, nla_len)),
+		EQUAL(htons(q->link_len ? name_len : 0), 0, 9),
+		LOAD(BPF_H, AT_NAME_ATTR + offsetof(struct nlattr, nla_type)),
+		EQUAL(htons(IFLA_IFNAME), 0, 7),
+		LOAD(BPF_H, AT_NAME),
+		EQUAL(name, 4, 5),
+		/* 11: a route */
+		LOAD(BPF_B, AT_ROUTE(rtm_table)),
+		EQUAL(RT_TABLE_MAIN, 0, q->other_tables ? 2 : 0),
+		LOAD(BPF_B, AT_ROUTE(rtm_protocol)),
+		EQUAL(q->protocol, q->protocol ? 0 : 1, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = { .len = WR_ARRAY_SIZE(steps), .filter = steps };
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 void wr_nlmon_close(struct wr_nlmon *m)
 {
 	if (m && m->socket)
@@ -62,6 +104,7 @@ int wr_nlmon_open(const struct wr_nlmon_events *events, struct wr_nlmon **ret)
 		return -errno;
 	/* Best effort: with the kernel's default, there are only more resyncs. */
 	setsockopt(wr_nlmon_fd(m), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	attach_filter(wr_nlmon_fd(m), &events->quiet);
 	if (mnl_socket_bind(m->socket, groups_of(events), MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	*ret = wr_take_ptr(m);

@@ -13,6 +13,14 @@
 #include "lib/nl/neigh.h"
 #include "lib/nl/route.h"
 
+/* What the kernel shall not even wake us for: each wake-up slows down whoever makes the change. Zero: nothing. */
+struct wr_nlmon_quiet {
+	char link[2];      /* links whose name begins with these two */
+	uint8_t link_len;  /* and is this long; 0: no link */
+	uint8_t protocol;  /* routes of this protocol; 0: none */
+	bool other_tables; /* routes of other tables than the main one */
+};
+
 /* What is NULL is not subscribed to, but resync must be set. Pointers hold for the call only. */
 struct wr_nlmon_events {
 	void (*link)(void *ctx, const struct wr_link *l, bool gone);
@@ -21,6 +29,7 @@ struct wr_nlmon_events {
 	void (*neigh)(void *ctx, const struct wr_neigh *n, bool gone);
 	void (*resync)(void *ctx);
 	void *ctx;
+	struct wr_nlmon_quiet quiet;
 };
 
 struct wr_nlmon;

@@ -16,7 +16,8 @@ struct log {
 	char name[IFNAMSIZ];
 	struct wr_addr addr;
 	struct wr_prefix dst;
-	bool up, gone_link, addr_seen, addr_gone, route_seen, route_gone, neigh_seen, neigh_gone;
+	bool up, last_up, gone_link, addr_seen, addr_gone, route_seen, route_gone, neigh_seen,
+		neigh_gone;
 	size_t calls, resyncs;
 };
 
@@ -25,6 +26,7 @@ static void on_link(void *ctx, const struct wr_link *l, bool gone)
 	struct log *log = ctx;
 
 	log->calls++;
+	log->last_up |= !gone && l->flags & IFF_UP && strcmp(l->name, "a0") == 0;
 	if (strcmp(l->name, log->name) != 0)
 		return;
 	log->up |= !gone && l->flags & IFF_UP;
@@ -159,6 +161,62 @@ static void what_is_not_subscribed_to_is_not_reported(void **state)
 	wr_nlmon_close(m);
 }
 
+static struct wr_nlmon *quiet_events(struct log *log)
+{
+	struct wr_nlmon_events events = {
+		.link = on_link,
+		.addr = on_addr,
+		.route = on_route,
+		.resync = on_resync,
+		.ctx = log,
+		.quiet = { .link = { 'w', 'r' },
+			   .link_len = 12,
+			   .protocol = WR_RTPROT_POD,
+			   .other_tables = true },
+	};
+	struct wr_nlmon *m = NULL;
+
+	assert_int_equal(wr_nlmon_open(&events, &m), 0);
+	return m;
+}
+
+static void what_is_to_be_quiet_wakes_nobody(void **state)
+{
+	wr_auto_nl nl = wr_netlab_socket(-1);
+	struct log loud = { .name = "wr0123456789", .dst = wr_netlab_prefix("192.0.2.1/32") };
+	struct log pod = { .name = "wr0123456789", .dst = wr_netlab_prefix("198.51.100.0/24") };
+	struct log local = { .name = "wr012345678", .dst = loud.dst };
+	struct log other = { .name = "a0", .dst = wr_netlab_prefix("203.0.113.0/24") };
+	struct wr_nlmon *m[] = { all_events(&loud), quiet_events(&pod), quiet_events(&local),
+				 quiet_events(&other) };
+	uint32_t ifindex = wr_netlab_pair(&nl, "wr0123456789", "b0");
+	struct wr_naddr addr = { .ifindex = ifindex, .prefix = wr_netlab_prefix("192.0.2.1/24") };
+	struct wr_route routes[] = {
+		{ .ifindex = ifindex, .dst = pod.dst, .protocol = WR_RTPROT_POD },
+		{ .ifindex = ifindex, .dst = other.dst, .protocol = WR_RTPROT },
+	};
+	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
+	size_t i;
+
+	wr_netlab_pair(&nl, "wr012345678", "b1");
+	wr_naddr_put(&b, &addr);
+	wr_route_put(&b, &routes[0]);
+	wr_route_put(&b, &routes[1]);
+	wr_netlab_commit(&nl, &b);
+	wr_netlab_pair(&nl, "a0", "b2");
+	/* All are told in the order of the changes, so whoever has heard of the last one has heard of all. */
+	await(m[0], &loud.up);
+	await(m[0], &loud.route_seen);
+	await(m[1], &pod.last_up);
+	await(m[2], &local.up);
+	await(m[2], &local.last_up);
+	await(m[3], &other.up);
+	await(m[3], &other.route_seen);
+	assert_false(pod.up || pod.route_seen || local.route_seen);
+	for (i = 0; i < WR_ARRAY_SIZE(m); i++)
+		wr_nlmon_close(m[i]);
+}
+
 static void a_port_that_leaves_its_bridge_is_not_gone(void **state)
 {
 	wr_auto_nl nl = wr_netlab_socket(-1);
@@ -224,6 +282,7 @@ int main(void)
 		IN_LAB(links_are_followed_from_up_to_gone),
 		IN_LAB(addresses_routes_and_neighbours_are_followed),
 		IN_LAB(what_is_not_subscribed_to_is_not_reported),
+		IN_LAB(what_is_to_be_quiet_wakes_nobody),
 		IN_LAB(a_port_that_leaves_its_bridge_is_not_gone),
 		IN_LAB(an_overflow_asks_for_a_resync_and_goes_on),
 		IN_LAB(reading_when_nothing_happened_returns_at_once),
