@@ -172,7 +172,8 @@ static int enforce(struct wr_cni_adding *a, struct wr_err *err)
 		return 0;
 	if (!err->cni)
 		err->cni = WR_CNI_TRY_AGAIN;
-	wr_cni_agent_release(a->cni, &a->cni->id, NULL);
+	wr_cni_agent_release_end(a->cni, &a->cni->id,
+				 wr_cni_agent_release_begin(a->cni, &a->cni->id), NULL);
 	return wr_err_wrap(err, r, "the agent does not enforce the endpoint");
 }
 

@@ -97,7 +97,7 @@ int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *fd, stru
 	}
 }
 
-static int release(const struct wr_cni *cni, const struct wr_attachment *id)
+int wr_cni_agent_release_begin(const struct wr_cni *cni, const struct wr_attachment *id)
 {
 	struct wr_json *body;
 	wr_autofd int fd = -1;
@@ -105,17 +105,21 @@ static int release(const struct wr_cni *cni, const struct wr_attachment *id)
 
 	r = wr_wire_connect(cni->paths.socket, &fd, NULL);
 	if (r < 0)
-		return r;
+		return -1;
 	body = wr_json_new_object();
 	wr_json_add_str(body, "network", id->network);
 	wr_json_add_str(body, "container", id->container);
 	wr_json_add_str(body, "ifname", id->ifname);
-	return wr_wire_call(fd, "release", body, WR_CNI_ANSWER_MS, NULL, NULL);
+	r = wr_wire_send(fd, "release", body, WR_CNI_ANSWER_MS, NULL);
+	return r < 0 ? -1 : wr_take_fd(&fd);
 }
 
-int wr_cni_agent_release(const struct wr_cni *cni, const struct wr_attachment *id, struct wr_err *err)
+int wr_cni_agent_release_end(const struct wr_cni *cni, const struct wr_attachment *id, int begun,
+			     struct wr_err *err)
 {
-	if (release(cni, id) == 0)
+	wr_autofd int fd = begun;
+
+	if (fd >= 0 && wr_wire_receive(fd, "release", WR_CNI_ANSWER_MS, NULL, NULL) == 0)
 		return 0;
 	return wr_tombstone_put(cni->paths.state, id, err);
 }

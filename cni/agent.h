@@ -19,9 +19,13 @@ int wr_cni_agent_begin(const struct wr_cni *cni);
  */
 int wr_cni_agent_greet(const struct wr_cni *cni, uint64_t wait_ms, int *fd, struct wr_hello *ret,
 		       struct wr_err *err);
-/* Release, or a tombstone when that cannot be had in time. */
-int wr_cni_agent_release(const struct wr_cni *cni, const struct wr_attachment *id,
-			 struct wr_err *err);
+/*
+ * Release, or a tombstone when that cannot be had in time. In two halves, since there is something to do meanwhile: begin
+ * returns what end wants (and closes).
+ */
+int wr_cni_agent_release_begin(const struct wr_cni *cni, const struct wr_attachment *id);
+int wr_cni_agent_release_end(const struct wr_cni *cni, const struct wr_attachment *id, int begun,
+			     struct wr_err *err);
 
 /*
  * The last time that the agent could serve an ADD is the modification time of <state>/last-contact. touch: now.

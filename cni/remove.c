@@ -26,7 +26,8 @@ static int unwire(const struct wr_cni *cni, const struct wr_attachment *id, stru
 
 int wr_cni_remove_wiring(const struct wr_cni *cni, const struct wr_attachment *id, struct wr_err *err)
 {
-	const int r = wr_cni_agent_release(cni, id, err), r2 = unwire(cni, id, err);
+	const int begun = wr_cni_agent_release_begin(cni, id);
+	const int r = unwire(cni, id, err), r2 = wr_cni_agent_release_end(cni, id, begun, err);
 
 	return r < 0 ? r : r2;
 }
