@@ -50,7 +50,7 @@ each_call() {
 		[[ $rc == 0 ]] || break
 	done
 	echo "$verb has $((n - 1)) calls"
-	[[ -z $(ip -n p-k -o link show eth0 2>/dev/null) ]]
+	[[ -n ${chained-} || -z $(ip -n p-k -o link show eth0 2>/dev/null) ]]
 	[[ $n -gt 20 && $n -lt 1000 ]]
 }
 
@@ -93,6 +93,18 @@ added_or_found() {
 	conf '.cniVersion = "1.0.0" | .ipam = {type: "host-local", dataDir: "'"$t"'", subnet: "10.9.0.0/24"}' >"$t/conf"
 	each_call ADD nothing deleted
 	[ -z "$(find "$t/weir" -name '10.*')" ]
+}
+
+@test "DEL cleans up after a chained ADD that was killed at any system call, and leaves the other's interface" {
+	local chained=1
+
+	ip -n n-a link add other-k up type veth peer name eth0 netns p-k
+	ip -n p-k addr add 10.244.11.200/32 dev eth0
+	conf '.prevResult = {cniVersion: "1.1.0", ips: [{address: "10.244.11.200/32", interface: 1}],
+		interfaces: [{name: "other-k"}, {name: "eth0", sandbox: "/run/netns/p-k"}]}' >"$t/conf"
+	each_call ADD nothing deleted
+	[ -z "$(tc -n n-a filter show dev other-k ingress)$(tc -n n-a filter show dev other-k egress)" ]
+	ip -n p-k link del eth0
 }
 
 # adding NAME COMMAND...: an ADD of a sandbox of its own, run by the command.
