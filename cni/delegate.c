@@ -2,8 +2,11 @@
 /* Runs another IPAM plugin. Its input and output are files in memory, so that no pipe can fill up. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +14,7 @@
 #include "cni/codes.h"
 #include "cni/delegate.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 
@@ -65,6 +69,28 @@ static int spawn(const char *path, int in, int out, pid_t *ret)
 	return -r;
 }
 
+/* False: it runs still. */
+static bool ends_until(pid_t pid, uint64_t deadline_ms)
+{
+	wr_autofd int fd = pidfd_open(pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	const uint64_t now = wr_now_ms();
+
+	return poll(&p, 1, deadline_ms > now ? (int)(deadline_ms - now) : 0) != 0;
+}
+
+static int reap(pid_t pid, uint64_t deadline_ms, int *ret_status)
+{
+	const bool hangs = deadline_ms && !ends_until(pid, deadline_ms);
+
+	if (hangs)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, ret_status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return hangs ? -ETIMEDOUT : 0;
+}
+
 /* *ret_status as of waitpid, *ret_text all that it wrote. */
 static int run_program(const char *path, const struct wr_cni *cni, int *ret_status, char **ret_text,
 		       size_t *ret_len)
@@ -77,11 +103,10 @@ static int run_program(const char *path, const struct wr_cni *cni, int *ret_stat
 	if (in < 0 || out < 0)
 		return in < 0 ? in : out;
 	r = spawn(path, in, out, &pid);
+	if (r == 0)
+		r = reap(pid, cni->deadline_ms, ret_status);
 	if (r < 0)
 		return r;
-	while (waitpid(pid, ret_status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
 	if (lseek(out, 0, SEEK_SET) < 0)
 		return -errno;
 	return wr_read_fd(out, OUTPUT_MAX, ret_text, ret_len);
@@ -140,6 +165,9 @@ int wr_cni_delegate(const struct wr_cni *cni, const char *verb, struct wr_json *
 	setenv("CNI_COMMAND", verb, 1);
 	r = run_program(path, cni, &status, &text, &len);
 	setenv("CNI_COMMAND", cni->verb, 1);
+	if (r == -ETIMEDOUT)
+		return wr_err_set_cni(err, WR_CNI_NOT_READY, r,
+				      "IPAM plugin %s: did not answer %s in time", name, verb);
 	if (r < 0) {
 		err->cni = WR_CNI_DELEGATE;
 		return wr_err_sys(err, r, "IPAM plugin %s: cannot run %s", name, path);

@@ -24,6 +24,7 @@ struct wr_cni {
 	struct wr_attachment id; /* NULL where the verb has none */
 	const char *input;       /* all of standard input, for delegation */
 	size_t input_len;
+	uint64_t deadline_ms; /* wr_now_ms; another plugin that is asked has until then. 0: as long as it takes */
 };
 
 int wr_cni_add(struct wr_cni *cni, struct wr_json **ret, struct wr_err *err);

@@ -70,6 +70,26 @@ fake_ipam() {
 	sandbox_del d2
 }
 
+@test "STATUS does not wait for an IPAM plugin that hangs" {
+	local start idle hanging
+
+	fake_ipam '{}'
+	start=$EPOCHREALTIME
+	plugin STATUS x < <(conf "$ipam")
+	idle=$(bc <<<"$EPOCHREALTIME - $start")
+	printf '#!/bin/bash\nexec sleep 30\n' >"$t/bin/ipam"
+	# The shortest of some counts, where processors are shared.
+	for _ in {1..5}; do
+		start=$EPOCHREALTIME
+		code 50 plugin STATUS x < <(conf "$ipam")
+		hanging=$(bc <<<"$EPOCHREALTIME - $start")
+		[[ $msg == *"IPAM plugin ipam"* ]]
+		echo "idle $idle, hanging $hanging"
+		[ "$(bc <<<"$hanging - $idle < 0.5")" = 0 ] || break
+	done
+	[ "$(bc <<<"$hanging - $idle < 0.5")" = 1 ]
+}
+
 @test "a failing IPAM plugin's error becomes ours, and it is asked to clean up" {
 	fake_ipam '{"cniVersion":"1.1.0","code":11,"msg":"no more addresses"}' 1
 	sandbox_add d3
