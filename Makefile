@@ -260,8 +260,8 @@ $(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/tools/%.o $(LIBWEIR) $(
 		$(BUILD)/link-flags
 	$(call link,$(LINK),$(WR_LIBS))
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
-		$(call helpers,$(FUZZ_SRC),fuzz_) $(TEST_LIBS) $(BUILD)/link-flags
-	$(call link,$(LINK) -fsanitize=fuzzer,$(WR_LIBS))
+		$(call helpers,$(FUZZ_SRC),fuzz_) $(call helpers,$(BPFT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
+	$(call link,$(LINK) -fsanitize=fuzzer,-lcmocka $(WR_LIBS))
 $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(E2E_BIN): $(BUILD)/sources
 
 -include $(patsubst %.o,%.d,$(call obj,$(SRC)))

@@ -321,7 +321,8 @@ int lab_run_fd(struct lab *lab, int prog_fd, const struct packet *in, struct __s
 		.test.flags = lab->run_flags,
 	};
 
-	if (syscall(__NR_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)))
+	/* The member's size, not the union's: clang leaves what is behind the member as it was. */
+	if (syscall(__NR_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr.test)))
 		fail_msg("running a program: %s", strerror(errno));
 	lab->out.len = attr.test.data_size_out;
 	lab->mark = ctx.mark;
