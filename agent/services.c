@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/endpoints.h"
 #include "agent/log.h"
 #include "agent/nodes.h"
 #include "agent/obj/store.h"
@@ -327,7 +328,6 @@ struct wr_service_counts wr_services_counts(const struct wr_agent *a)
 
 /* Service ports by id, as the frontends in force name them. */
 struct port_list {
-	const struct wr_services *s;
 	WR_VEC(uint32_t) ids;
 };
 
@@ -346,13 +346,48 @@ static int cmp_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct wr_json *encode_port(const struct wr_services *s, uint32_t id)
+struct holder {
+	const char *key; /* of the attachment */
+	const struct wr_endpoint_record *record;
+};
+
+static int is_holder(void *ctx, const struct wr_endpoint_view *view)
+{
+	struct holder *h = ctx;
+	char key[17];
+
+	wr_attachment_key(&view->record->id, key);
+	if (!wr_streq(key, h->key))
+		return 0;
+	h->record = view->record;
+	return 1;
+}
+
+/*
+ * To people, a host port is its pod's: namespace and name instead of the attachment's key that the index knows. A container
+ * that Kubernetes has not started has its id.
+ */
+static bool name_host_port(const struct wr_agent *a, const char **ns, const char **name)
+{
+	struct holder h = { .key = *name };
+
+	if (**ns || !wr_endpoints_each(a, is_holder, &h))
+		return false;
+	*ns = h.record->pod_namespace ? h.record->pod_namespace : "";
+	*name = h.record->pod_name && *h.record->pod_name ? h.record->pod_name :
+							    h.record->id.container;
+	return true;
+}
+
+static struct wr_json *encode_port(const struct wr_agent *a, uint32_t id)
 {
 	struct wr_svc_port_info info;
 	struct wr_json *j;
 
-	if (wr_svc_index_port_info(s->index, id, &info))
+	if (wr_svc_index_port_info(a->services->index, id, &info))
 		return NULL;
+	if (name_host_port(a, &info.ns, &info.name))
+		info.port_name = "hostPort"; /* with its capital, no port of a Service is called that */
 	j = wr_json_new_object();
 	wr_json_add_int(j, "id", id);
 	wr_json_add_str(j, "namespace", info.ns);
@@ -361,24 +396,32 @@ static struct wr_json *encode_port(const struct wr_services *s, uint32_t id)
 	return j;
 }
 
+struct skipped_list {
+	const struct wr_agent *agent;
+	struct wr_json *items;
+};
+
 static int add_skipped(void *ctx, const char *ns, const char *name, const char *what)
 {
 	struct wr_json *j = wr_json_new_object(), *list = wr_json_new_array(),
 		       *reason = wr_json_new_object();
+	const struct skipped_list *skipped = ctx;
 
+	name_host_port(skipped->agent, &ns, &name);
 	wr_json_add_str(reason, "reason", what);
 	wr_json_push(list, reason);
 	wr_json_add_str(j, "namespace", ns);
 	wr_json_add_str(j, "name", name);
 	wr_json_add(j, "skipped", list);
-	wr_json_push(ctx, j);
+	wr_json_push(skipped->items, j);
 	return 0;
 }
 
 struct wr_json *wr_services_encode(const struct wr_agent *a)
 {
-	struct port_list list = { .s = a->services };
+	struct port_list list = { 0 };
 	struct wr_json *items = wr_json_new_array();
+	struct skipped_list skipped = { a, items };
 	size_t i;
 
 	wr_frontend_dump(a->dp, note_id, &list);
@@ -386,12 +429,12 @@ struct wr_json *wr_services_encode(const struct wr_agent *a)
 	for (i = 0; i < list.ids.n; i++) {
 		struct wr_json *j = i && list.ids.v[i] == list.ids.v[i - 1] ?
 					    NULL :
-					    encode_port(list.s, list.ids.v[i]);
+					    encode_port(a, list.ids.v[i]);
 
 		if (j)
 			wr_json_push(items, j);
 	}
 	wr_vec_done(&list.ids);
-	wr_svc_index_skipped(a->services->index, add_skipped, items);
+	wr_svc_index_skipped(a->services->index, add_skipped, &skipped);
 	return items;
 }

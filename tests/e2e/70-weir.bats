@@ -121,16 +121,31 @@ connection_is_seen() {
 	local command
 
 	for command in status nodes endpoints services 'service web' backends flows 'flows --unproven' 'drops --all' \
-		'drops --recent' ipam 'lb lookup client web --times 9' version help; do
+		'drops --recent' ipam 'lb lookup client web --times 9' policy 'why client web 80' version help; do
 		# shellcheck disable=SC2086 # words of one command
 		weir $command >"$WR_T/table"
 		fits 100 "$WR_T/table"
+		# shellcheck disable=SC2086
+		weir $command --help >"$WR_T/table"
+		fits 100 "$WR_T/table"
 	done
+	weir-agent --help >"$WR_T/table"
+	fits 100 "$WR_T/table"
 }
 
 @test "ipam counts what is held" {
 	json ipam | jq -e '.pools[] | select(.pool == "10.244.11.0/24") | .held == 2 and .free == 251'
 	json ipam | jq -e --arg a "$(pod4 one)" '.items[] | select(.address == $a) | .name == "default/one" and .state == "held"'
+}
+
+host_port() { json services | jq -e '.items[] | select(.kind == "host-port" and .service == "default/hp:hostPort") | .port == 8081'; }
+
+@test "a host port is shown under its pod's name, not under the key of its record" {
+	POD_CONFIG='.runtimeConfig.portMappings = [{hostPort: 8081, containerPort: 8080, protocol: "tcp"}]' pod_up a hp
+	eventually host_port
+	[[ $(weir service hp) == *:8081* ]]
+	pod_down hp
+	eventually fails host_port
 }
 
 @test "with the agent away the maps are shown all the same, names of own pods too, and one line says so" {

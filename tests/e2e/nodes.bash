@@ -9,6 +9,7 @@
 #	agent_start a [--flag...]     start node a's agent and wait until it is ready (agent_spawn: and do not wait)
 #	agent_kill a [SIGNAL]         end it (KILL) and wait until it is gone
 #	pod_up a web [app=web ...]    make pod web on node a (labels follow) by CNI ADD, write its manifest
+#	POD_CONFIG=FILTER pod_up ...  the plugin's configuration through jq first
 #	pod_down web                  CNI DEL, manifest removed, namespace removed
 #	node a CMD...   pod web CMD...   outside CMD...     run CMD there
 #	pod4 web   pod6 web           its addresses
@@ -226,7 +227,7 @@ pod_up() {
 	POD_NODE[$name]=$where
 	ip netns add "p-$name"
 	pod_manifest "$name" "" "" "$@"
-	result=$(cni_config "$where" | cni ADD "$name") || { printf '%s\n' "$result"; return 1; }
+	result=$(cni_config "$where" | jq -c "${POD_CONFIG:-.}" | cni ADD "$name") || { printf '%s\n' "$result"; return 1; }
 	POD_IP4[$name]=$(jq -r '.ips[].address' <<<"$result" | sed -n 's,/32$,,p')
 	POD_IP6[$name]=$(jq -r '.ips[].address' <<<"$result" | sed -n 's,/128$,,p')
 	pod_manifest "$name" "${POD_IP4[$name]}" "${POD_IP6[$name]}" "$@"
