@@ -426,6 +426,10 @@ install: programs ## Install below $(DESTDIR)$(PREFIX)
 		$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
 	$(if $(wildcard cli/completion.bash),install -D -m 644 cli/completion.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md LICENSE CHANGELOG.md deploy/systemd/agent.yaml
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/local/sbin/,$(PREFIX)/sbin/,' deploy/systemd/weir-agent.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/weir-agent.service
 
 .PHONY: clean
 clean: ## Remove everything that was built

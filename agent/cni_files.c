@@ -56,16 +56,22 @@ void wr_cni_conflist(const struct wr_agent_config *c, struct wr_strbuf *out)
 	wr_strbuf_addch(out, '\n');
 }
 
+/* Beside this program, as in the image and the build folder, or where `make install` puts it: nobody runs it from a PATH. */
 static char *plugin_source(const struct wr_agent_config *c)
 {
-	char self[PATH_MAX];
+	char self[PATH_MAX], *dir, *beside;
 	ssize_t n;
 
 	if (*c->cni_plugin)
 		return wr_xstrdup(c->cni_plugin);
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	self[n < 0 ? 0 : n] = '\0';
-	return wr_xasprintf("%s/%s", dirname(self), WR_CNI_PLUGIN);
+	dir = dirname(self);
+	beside = wr_xasprintf("%s/%s", dir, WR_CNI_PLUGIN);
+	if (access(beside, F_OK) == 0)
+		return beside;
+	free(beside);
+	return wr_xasprintf("%s/../libexec/weir/%s", dir, WR_CNI_PLUGIN);
 }
 
 int wr_cni_put_plugin(const struct wr_agent_config *c, struct wr_err *err)

@@ -84,6 +84,18 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	pod client ping -nc 1 -W 2 "$(pod4 far)"
 }
 
+@test "an agent that make install has put somewhere finds its plugin, and the unit finds the agent" {
+	local root=$WR_T/root
+
+	env -u MAKEFLAGS -u MAKELEVEL make -s -o programs -C "$WR_TOP" BUILD="$WR_BUILD" \
+		install DESTDIR="$root" PREFIX=/usr
+	[ -x "$root$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$root/usr/lib/systemd/system/weir-agent.service")" ]
+	rm "$BIN/weir-cni"
+	PATH=$root/usr/sbin:$PATH agent_spawn a "${INSTALL[@]}"
+	eventually -t 60 cmp "$BIN/weir-cni" "$WR_BUILD/bin/weir-cni"
+	agent_kill a TERM
+}
+
 @test "uninstalling removes everything and brings the others back" {
 	node a weir-agent --instance a --uninstall "${INSTALL[@]}"
 	[ ! -e "$CONF/05-weir.conflist" ]
