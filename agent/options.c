@@ -12,7 +12,10 @@
 #include "lib/base/io.h"
 #include "lib/base/str.h"
 
-#define CONFIG_MAX (1u << 20)
+#define CONFIG_MAX  (1u << 20)
+#define HELP_COLUMN 35
+#define HELP_WIDTH  100
+
 #define OPT_CONFIG 1000
 #define OPT_ACTION 2000
 #define OPT_KEY    3000
@@ -186,15 +189,50 @@ void wr_options_done(struct wr_options *o)
 	wr_strbuf_done(&o->notes);
 }
 
+/* Goes on in the next line, below where it began, before it gets too wide; after a space or a comma. */
+static void put_words(FILE *out, const char *text)
+{
+	size_t column = HELP_COLUMN, gap = 0, len;
+
+	while (*text) {
+		len = strcspn(text, " ,");
+		len += text[len] == ',';
+		if (column + gap + len > HELP_WIDTH) {
+			fprintf(out, "\n%*s", HELP_COLUMN, "");
+			column = HELP_COLUMN;
+			gap = 0;
+		}
+		fprintf(out, "%*s%.*s", (int)gap, "", (int)len, text);
+		column += gap + len;
+		text += len;
+		gap = strspn(text, " ");
+		text += gap;
+	}
+	fputc('\n', out);
+}
+
 static void help_line(FILE *out, const char *flag, const char *arg, const char *help, const char *dflt)
 {
+	wr_auto_strbuf words = WR_STRBUF_INIT;
 	char left[64];
 
-	snprintf(left, sizeof(left), "--%s%s%s", flag, arg ? " " : "", arg ? arg : "");
-	fprintf(out, "  %-32s %s", left, help);
+	snprintf(left, sizeof(left), "--%s%s", flag, arg);
+	fprintf(out, "  %-*s ", HELP_COLUMN - 3, left);
+	wr_strbuf_addstr(&words, help);
 	if (dflt && *dflt)
-		fprintf(out, " (%s)", dflt);
-	fputc('\n', out);
+		wr_strbuf_addf(&words, " (%s)", dflt);
+	put_words(out, words.buf);
+}
+
+static void help_key(FILE *out, const struct wr_key *key)
+{
+	wr_auto_strbuf arg = WR_STRBUF_INIT;
+
+	if (key->type == WR_KEY_BOOL)
+		wr_strbuf_addstr(&arg, "[=BOOL]");
+	else
+		wr_strbuf_addf(&arg, " %s", key->arg);
+	help_line(out, key->flag, arg.buf, key->help, key->dflt);
 }
 
 void wr_options_help(FILE *out)
@@ -203,14 +241,11 @@ void wr_options_help(FILE *out)
 
 	fputs("weir-agent: the agent of one node; see weir-agent(8).\n\nUsage: weir-agent [options]\n\n",
 	      out);
-	help_line(out, "config", "FILE", "read the configuration from a file; flags win over it",
+	help_line(out, "config", " FILE", "read the configuration from a file; flags win over it",
 		  NULL);
 	for (i = 0; i < WR_ARRAY_SIZE(actions); i++)
-		help_line(out, actions[i].flag, NULL, actions[i].help, NULL);
+		help_line(out, actions[i].flag, "", actions[i].help, NULL);
 	fputs("\nConfiguration (each is a key of the file too):\n", out);
-	for (i = 0; i < wr_config_keys_n; i++) {
-		const struct wr_key *key = &wr_config_keys[i];
-
-		help_line(out, key->flag, key->arg, key->help, key->dflt);
-	}
+	for (i = 0; i < wr_config_keys_n; i++)
+		help_key(out, &wr_config_keys[i]);
 }
