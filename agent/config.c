@@ -72,7 +72,7 @@ static int parse_number(struct setting *s, const char *text, uint64_t *ret)
 
 static int set_uint(struct setting *s, const char *text)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	int r = parse_number(s, text, &v);
 
 	if (r == 0)
@@ -199,7 +199,7 @@ static int set_named(struct setting *s, const char *text)
 {
 	wr_autofree char *copy = wr_xstrdup(text);
 	char *value = strchr(copy, '=');
-	uint64_t n;
+	uint64_t n = 0;
 	int i, r;
 
 	if (!value)

@@ -193,10 +193,14 @@ int wr_httpd_open(struct wr_loop *loop, const struct wr_addr *addr, uint16_t por
 
 void wr_httpd_close(struct wr_httpd *h)
 {
+	struct http_client *c, *next;
+
 	if (!h)
 		return;
-	while (h->clients)
-		client_close(h->clients);
+	for (c = h->clients; c; c = next) {
+		next = c->next;
+		client_close(c);
+	}
 	wr_io_del(h->loop, &h->io);
 	close(h->fd);
 	free(h);
@@ -204,11 +208,10 @@ void wr_httpd_close(struct wr_httpd *h)
 
 uint16_t wr_httpd_port(const struct wr_httpd *h)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
+	struct sockaddr_in6 sa = { 0 }; /* sockaddr_in has its port in the same place */
+	socklen_t len = sizeof(sa);
 
-	if (getsockname(h->fd, (struct sockaddr *)&ss, &len) < 0)
+	if (getsockname(h->fd, (struct sockaddr *)&sa, &len) < 0)
 		return 0;
-	return ntohs(ss.ss_family == AF_INET ? ((const struct sockaddr_in *)&ss)->sin_port :
-					       ((const struct sockaddr_in6 *)&ss)->sin6_port);
+	return ntohs(sa.sin6_port);
 }

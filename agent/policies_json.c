@@ -272,7 +272,7 @@ int wr_policies_why(const struct wr_agent *a, const struct wr_json *body, struct
 	const struct wr_addr *src_addr, *dst_addr;
 	struct wr_json *j, *judged;
 	struct packet k = { 0 };
-	struct end src, dst;
+	struct end src = { .number = WR_EP_NONE }, dst = { .number = WR_EP_NONE };
 	const char *free_pass;
 	bool both4;
 	int r = find_end(a, body, "source", &src, err);

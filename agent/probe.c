@@ -145,7 +145,7 @@ static void take_datagram(struct family *f, const struct wr_addr *from, const ui
 static void socket_ready(struct wr_io *io, uint32_t events)
 {
 	struct family *f = WR_CONTAINER_OF(io, struct family, io);
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	uint8_t data[WR_PROBE_SIZE + 1];
 	int bound; /* others' datagrams must not keep the loop */
 

@@ -148,8 +148,12 @@ void wr_http_cancel(struct wr_http *h, struct wr_http_call *call)
 
 void wr_http_close(struct wr_http *h)
 {
-	while (h->calls)
-		free_call(h->calls);
+	struct wr_http_call *c, *next;
+
+	for (c = h->calls; c; c = next) {
+		next = c->next;
+		free_call(c);
+	}
 	if (h->multi)
 		curl_multi_cleanup(h->multi);
 	wr_close_p(&h->timer);
@@ -331,7 +335,8 @@ static void finish(struct wr_http *h, CURL *easy, CURLcode code)
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &result.status);
 	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry);
 	result.retry_after = (uint32_t)retry;
-	result.error = error = error_of(c, code, result.status);
+	error = error_of(c, code, result.status);
+	result.error = error;
 	/* Another server, unless an earlier failure of this one has moved on already. */
 	if (code != CURLE_OK && !c->data_error && c->server == h->server)
 		h->server = (h->server + 1) % h->access.servers.n;

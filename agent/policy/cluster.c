@@ -309,8 +309,11 @@ static void touch_subject(struct wr_policy *p, const struct wr_object *o)
 void cluster_change_pod(struct wr_policy *p, const struct wr_pod *old, const struct wr_pod *new_)
 {
 	struct pod *pod = old ? pod_find(p, old->o.ns, old->o.name) : NULL;
+	const struct wr_pod *any = new_ ? new_ : old;
 
-	touch_subject(p, &(new_ ? new_ : old)->o);
+	if (!any)
+		return;
+	touch_subject(p, &any->o);
 	if (!pod_counts(new_)) {
 		if (pod)
 			pod_remove(p, pod);

@@ -230,6 +230,7 @@ void packet_make(struct packet *p, const struct shape *usual)
 	static const uint8_t nowhere[6];
 	struct shape full = shape_full(usual);
 	const struct shape *s = &full;
+	const struct packet *quote = usual->quote;
 	uint32_t l4_len = transport_len(s) + s->payload + quoted(s), off, i;
 
 	memset(p, 0, sizeof(*p));
@@ -243,8 +244,8 @@ void packet_make(struct packet *p, const struct shape *usual)
 		put_transport(s, p->b + off, l4_len);
 	for (i = 0; i < s->payload; i++)
 		p->b[off + transport_len(s) + i] = (uint8_t)(i * 7);
-	if (s->quote)
-		memcpy(p->b + off + 8, s->quote->b + ETH, quoted(s));
+	if (quote)
+		memcpy(p->b + off + 8, quote->b + ETH, quoted(s));
 	put_sum(p, s, off);
 }
 

@@ -337,6 +337,7 @@ static void a_socket_left_behind_is_replaced(void **state)
 	/* What a killed agent leaves: a socket nobody listens on. Here, one whose server never answers again. */
 	assert_int_equal(wr_server_open(loop, path, verbs, NULL, &second, NULL), 0);
 	fd = dial();
+	assert_true(fd >= 0);
 	spin(3);
 	assert_int_equal(wr_server_clients(second), 1);
 	assert_int_equal(wr_server_clients(server), 0);

@@ -48,10 +48,9 @@ static void no_delay(int fd)
 static void serve_one(int fd)
 {
 	static char in[CHUNK];
-	ssize_t n;
 
 	no_delay(fd);
-	while ((n = read(fd, in, sizeof(in))) > 0)
+	while (read(fd, in, sizeof(in)) > 0)
 		if (in[0] != 's' && write(fd, in, 1) != 1)
 			break;
 	_exit(0);
