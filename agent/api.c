@@ -28,11 +28,6 @@ struct wr_api {
 	struct wr_timer timer;
 };
 
-bool wr_api_wanted(const struct wr_agent *a)
-{
-	return *a->config->kubeconfig || a->config->api_servers.list.n;
-}
-
 static void ready(struct wr_io *io, uint32_t events)
 {
 	wr_k8s_source_process(WR_CONTAINER_OF(io, struct wr_api, io)->source);

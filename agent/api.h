@@ -15,8 +15,6 @@
 
 struct wr_agent;
 
-/* Whether the configuration names the API: kubeconfig or apiServers. */
-bool wr_api_wanted(const struct wr_agent *a);
 int wr_api_start(struct wr_agent *a, struct wr_err *err);
 void wr_api_stop(struct wr_agent *a); /* not started: nothing */
 /* Pods of all nodes, while a policy has pod peers; else this node's alone. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/model/paths.h"
 
 /* Everything that one value's parser needs. */
 struct setting {
@@ -285,6 +287,45 @@ static bool is_power_of_two(uint32_t n)
 	return n && !(n & (n - 1));
 }
 
+static int check_interfaces(const struct wr_strings *names, struct wr_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < names->list.n; i++)
+		if (strlen(names->list.v[i]) >= IFNAMSIZ || strpbrk(names->list.v[i], "/ \t\n"))
+			return wr_err_set(err, -EINVAL,
+					  "uplinks: \"%s\" cannot be an interface's name",
+					  names->list.v[i]);
+	return 0;
+}
+
+static int check_urls(const struct wr_strings *urls, struct wr_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < urls->list.n; i++)
+		if (!wr_has_prefix(urls->list.v[i], "https://") &&
+		    !wr_has_prefix(urls->list.v[i], "http://"))
+			return wr_err_set(err, -EINVAL,
+					  "apiServers: must be URLs such as https://host:6443, not \"%s\"",
+					  urls->list.v[i]);
+	return 0;
+}
+
+static int check_names(const struct wr_agent_config *c, struct wr_err *err)
+{
+	struct wr_paths paths;
+	int r = wr_paths_init(&paths, c->instance, err);
+
+	r = r ? r : check_interfaces(&c->uplinks, err);
+	r = r ? r : check_urls(&c->api_servers, err);
+	if (r == 0 && !wr_is_cni_name(c->cni_network))
+		return wr_err_set(err, -EINVAL,
+				  "cniNetwork: must be letters, digits, '_', '.', '-', not \"%s\"",
+				  c->cni_network);
+	return r;
+}
+
 int wr_config_check(const struct wr_agent_config *c, struct wr_err *err)
 {
 	if (c->mtu && c->mtu < 1280)
@@ -300,9 +341,18 @@ int wr_config_check(const struct wr_agent_config *c, struct wr_err *err)
 	if (c->vxlan_port == c->probe_port)
 		return wr_err_set(err, -EINVAL, "probePort: must differ from vxlanPort, both are %u",
 				  c->probe_port);
-	if (!wr_is_cni_name(c->cni_network))
+	return check_names(c, err);
+}
+
+int wr_config_check_source(const struct wr_agent_config *c, struct wr_err *err)
+{
+	bool api = *c->kubeconfig || c->api_servers.list.n;
+
+	if (!*c->manifests && !api)
 		return wr_err_set(err, -EINVAL,
-				  "cniNetwork: must be letters, digits, '_', '.', '-', not \"%s\"",
-				  c->cni_network);
+				  "no source of objects: set manifests, kubeconfig or apiServers");
+	if (*c->manifests && api)
+		return wr_err_set(err, -EINVAL,
+				  "manifests: cannot be together with kubeconfig or apiServers");
 	return 0;
 }

@@ -132,5 +132,7 @@ int wr_config_apply_yaml(struct wr_agent_config *c, const struct wr_key *keys, s
 			 struct wr_err *err);
 /* What only makes sense together. */
 int wr_config_check(const struct wr_agent_config *c, struct wr_err *err);
+/* Whoever runs needs exactly one source of objects; whoever uninstalls needs none. */
+int wr_config_check_source(const struct wr_agent_config *c, struct wr_err *err);
 
 #endif

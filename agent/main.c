@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 	struct wr_options options;
 	int r = wr_options_parse(argc, argv, &options, &err);
 
+	r = r ? r : wr_options_check(&options, &err);
 	if (r) {
 		fprintf(stderr, "weir-agent: %s\n", err.msg);
 		return WR_EXIT_USAGE;

@@ -181,6 +181,17 @@ int wr_options_parse(int argc, char **argv, struct wr_options *ret, struct wr_er
 	return r;
 }
 
+int wr_options_check(struct wr_options *o, struct wr_err *err)
+{
+	int r = 0;
+
+	if (o->action == WR_DO_RUN || o->action == WR_DO_CHECK_CONFIG)
+		r = wr_config_check_source(&o->config, err);
+	if (r)
+		wr_options_done(o);
+	return r;
+}
+
 void wr_options_done(struct wr_options *o)
 {
 	free(o->config_file);

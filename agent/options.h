@@ -25,6 +25,8 @@ struct wr_options {
 
 /* @ret is filled (free with wr_options_done) or untouched. -EINVAL: wrong usage or configuration, @err says what. */
 int wr_options_parse(int argc, char **argv, struct wr_options *ret, struct wr_err *err);
+/* What is to be done must be possible with this configuration; frees the options where it is not. */
+int wr_options_check(struct wr_options *o, struct wr_err *err);
 void wr_options_done(struct wr_options *o);
 void wr_options_help(FILE *out);
 

@@ -83,11 +83,8 @@ int wr_source_start(struct wr_agent *a, struct wr_err *err)
 {
 	struct wr_source *s;
 
-	if (!*a->config->manifests && wr_api_wanted(a))
-		return wr_api_start(a, err);
 	if (!*a->config->manifests)
-		return wr_err_set(err, -EINVAL,
-				  "no source of objects: set manifests, kubeconfig or apiServers");
+		return wr_api_start(a, err);
 	s = wr_xcalloc(1, sizeof(*s));
 	s->agent = a;
 	s->errors = wr_json_new_object();

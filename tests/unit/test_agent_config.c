@@ -316,6 +316,11 @@ static void the_command_line_is_checked(void **state)
 		{ "--routing=up", "--routing: must be one of auto, direct, vxlan, not \"up\"" },
 		{ "--map-sizes=flows", "--map-sizes: must be name=value, not \"flows\"" },
 		{ "--map-sizes=flaws=7", "--map-sizes: there is no \"flaws\"" },
+		{ "--instance=A b", "instance \"A b\": must be 1-63 of a-z, 0-9 and -, not first -" },
+		{ "--uplinks=eth0,name-of-sixteen.",
+		  "uplinks: \"name-of-sixteen.\" cannot be an interface's name" },
+		{ "--api-servers=host:6443",
+		  "apiServers: must be URLs such as https://host:6443, not \"host:6443\"" },
 		{ "--config=/nonexistent/f", "/nonexistent/f: No such file or directory" },
 	};
 	struct wr_options o;
@@ -325,6 +330,40 @@ static void the_command_line_is_checked(void **state)
 		struct wr_err err = WR_ERR_INIT;
 
 		assert_true(wr_options_parse(2, ARGS(S(cases[i].arg)), &o, &err) < 0);
+		assert_string_equal(err.msg, cases[i].message);
+	}
+}
+
+static void who_runs_needs_one_source_of_objects(void **state)
+{
+	static const struct {
+		const char *first, *second, *message; /* NULL: fine */
+	} cases[] = {
+		{ "--mtu=1500", "--check-config",
+		  "no source of objects: set manifests, kubeconfig or apiServers" },
+		{ "--manifests=/x", "--api-servers=https://h",
+		  "manifests: cannot be together with kubeconfig or apiServers" },
+		{ "--manifests=/x", "--kubeconfig=/y",
+		  "manifests: cannot be together with kubeconfig or apiServers" },
+		{ "--manifests=/x", "--check-config", NULL },
+		{ "--kubeconfig=/y", "--api-servers=https://h", NULL },
+		{ "--mtu=1500", "--uninstall", NULL },
+	};
+	struct wr_options o;
+	size_t i;
+
+	for (i = 0; i < WR_ARRAY_SIZE(cases); i++) {
+		struct wr_err err = WR_ERR_INIT;
+
+		assert_int_equal(wr_options_parse(3, ARGS(S(cases[i].first), S(cases[i].second)),
+						  &o, &err),
+				 0);
+		if (!cases[i].message) {
+			assert_int_equal(wr_options_check(&o, &err), 0);
+			wr_options_done(&o);
+			continue;
+		}
+		assert_int_equal(wr_options_check(&o, &err), -EINVAL);
 		assert_string_equal(err.msg, cases[i].message);
 	}
 }
@@ -378,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(flags_win_over_the_file, wr_tmpdir_setup,
 						wr_tmpdir_teardown),
 		cmocka_unit_test(the_command_line_is_checked),
+		cmocka_unit_test(who_runs_needs_one_source_of_objects),
 		cmocka_unit_test(actions_are_told_apart),
 		cmocka_unit_test(names_and_flags_are_unique),
 	};
