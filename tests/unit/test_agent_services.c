@@ -253,6 +253,22 @@ static void a_health_check_port_is_open_while_the_service_has_it(void **state)
 	assert_false(is_port_taken(30999));
 }
 
+/* Maps of their default size have no room for a Maglev table, and the whole service was refused for it. */
+static void an_external_address_answers_with_maps_of_the_default_size(void **state)
+{
+	struct agent_world *w = *state;
+
+	start(w);
+	aw_put(w, "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: default}, spec: "
+		  "{clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1], externalIPs: [192.0.2.9], "
+		  "ports: [{port: 80, protocol: TCP}]}}");
+	put_slice(w, "web", "10.244.12.7");
+	aw_synced(w);
+	aw_run(w);
+	assert_backend(w, "10.96.0.1", "10.244.12.7");
+	assert_backend(w, "192.0.2.9", "10.244.12.7");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, aw_setup, aw_teardown)
@@ -265,6 +281,7 @@ int main(void)
 		T(an_add_does_not_wait_for_a_list_for_ever),
 		T(the_list_for_people_has_names_and_what_was_left_out),
 		T(a_health_check_port_is_open_while_the_service_has_it),
+		T(an_external_address_answers_with_maps_of_the_default_size),
 	};
 
 	return cmocka_run_group_tests(tests, dp_sandbox_enter, dp_sandbox_leave);
