@@ -14,10 +14,12 @@
 #include "agent/events.h"
 #include "agent/log.h"
 #include "agent/nodes.h"
+#include "agent/notices.h"
 #include "agent/notify.h"
 #include "agent/obj/store.h"
 #include "agent/peers.h"
 #include "agent/policies.h"
+#include "agent/retire.h"
 #include "agent/services.h"
 #include "agent/source.h"
 #include "agent/sweeper.h"
@@ -86,11 +88,13 @@ static const struct {
 	{ "endpoints", wr_endpoints_start, wr_endpoints_stop },
 	{ "events", wr_event_hub_start, wr_event_hub_stop },
 	{ "sweeper", wr_sweeper_start, wr_sweeper_stop },
+	{ "notices", wr_notices_start, wr_notices_stop },
 	{ "source", wr_source_start, wr_source_stop },
 	{ "reconcilers", start_reconciling, wr_reconcile_stop },
 	{ "socket", start_server, stop_server },
 	{ "web", wr_web_start, wr_web_stop },
 	{ "cni", wr_cni_install_start, wr_cni_install_stop },
+	{ "retirement", wr_retire_start, wr_retire_stop },
 };
 
 int wr_agent_lock(const struct wr_paths *paths, int *ret_fd, struct wr_err *err)
@@ -211,9 +215,14 @@ static int run(struct wr_agent *a, struct wr_err *err)
 	return r;
 }
 
-int wr_agent_run(const struct wr_agent_config *config, struct wr_err *err)
+static int run_agent(const struct wr_agent_config *config, bool retiring, struct wr_err *err)
 {
-	struct wr_agent a = { .config = config, .lock_fd = -1, .started_ms = wr_now_ms() };
+	struct wr_agent a = {
+		.config = config,
+		.lock_fd = -1,
+		.retiring = retiring,
+		.started_ms = wr_now_ms(),
+	};
 	int r = wr_paths_init(&a.paths, config->instance, err);
 
 	if (r == 0)
@@ -231,4 +240,14 @@ int wr_agent_run(const struct wr_agent_config *config, struct wr_err *err)
 	wr_loop_free(a.loop);
 	close(a.lock_fd);
 	return r;
+}
+
+int wr_agent_run(const struct wr_agent_config *config, struct wr_err *err)
+{
+	return run_agent(config, false, err);
+}
+
+int wr_agent_run_until_empty(const struct wr_agent_config *config, struct wr_err *err)
+{
+	return run_agent(config, true, err);
 }

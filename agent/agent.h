@@ -20,6 +20,7 @@ struct wr_endpoints;
 struct wr_event_hub;
 struct wr_httpd;
 struct wr_nodes;
+struct wr_notices;
 struct wr_peers;
 struct wr_policies;
 struct wr_services;
@@ -35,6 +36,7 @@ struct wr_agent {
 	struct wr_reconciling reconciling;
 	uint64_t started_ms; /* monotonic */
 	int lock_fd;         /* <run>/agent.lock: one agent for an instance */
+	bool retiring;       /* no new pods; stops when the last is gone */
 
 	struct wr_store *store;
 	struct wr_dp *dp;
@@ -47,18 +49,21 @@ struct wr_agent {
 	struct wr_policies *policies;
 	struct wr_event_hub *events;
 	struct wr_sweeper *sweeper;
+	struct wr_notices *notices; /* NULL: no API to tell them to */
 	struct wr_cni_install *cni;
 	struct wr_source *source; /* NULL: the API is the source */
 	struct wr_api *api;       /* NULL: manifests are */
 
 	struct wr_server *server;
 	struct wr_httpd *http;
-	struct wr_timer http_retry, watchdog;
+	struct wr_timer http_retry, watchdog, retire;
 	bool notified; /* READY=1 was sent */
 };
 
 /* Runs until SIGTERM or SIGINT. -EBUSY: another agent of this instance runs. */
 int wr_agent_run(const struct wr_agent_config *config, struct wr_err *err);
+/* The same, without installing CNI files or taking new pods, until there is none; or a signal. */
+int wr_agent_run_until_empty(const struct wr_agent_config *config, struct wr_err *err);
 /* Takes the instance's lock, which lives as long as the descriptor. -EBUSY: an agent holds it. */
 int wr_agent_lock(const struct wr_paths *paths, int *ret_fd, struct wr_err *err);
 /* Removes all that the instance has made on this node: CNI files, programs, maps, interfaces, routes, state. */

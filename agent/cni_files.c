@@ -178,10 +178,16 @@ static int remove_file(const char *dir, const char *name, struct wr_err *err)
 	return 0;
 }
 
-int wr_cni_remove(const struct wr_agent_config *c, struct wr_err *err)
+int wr_cni_hand_back(const struct wr_agent_config *c, struct wr_err *err)
 {
 	int r = remove_file(c->cni_conf_dir, WR_CNI_CONFLIST, err), r2 = enable_others(c, err);
-	int r3 = remove_file(c->cni_bin_dir, WR_CNI_PLUGIN, err);
 
-	return r ? r : r2 ? r2 : r3;
+	return r ? r : r2;
+}
+
+int wr_cni_remove(const struct wr_agent_config *c, struct wr_err *err)
+{
+	int r = wr_cni_hand_back(c, err), r2 = remove_file(c->cni_bin_dir, WR_CNI_PLUGIN, err);
+
+	return r ? r : r2;
 }

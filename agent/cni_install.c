@@ -101,7 +101,7 @@ int wr_cni_install_start(struct wr_agent *a, struct wr_err *err)
 	struct wr_cni_install *in;
 	int r;
 
-	if (!a->config->install_cni)
+	if (!a->config->install_cni || a->retiring)
 		return 0;
 	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (fd < 0)

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/log.h"
 #include "agent/metrics.h"
+#include "agent/retire.h"
 
 static int do_run(const struct wr_options *o, struct wr_err *err)
 {
@@ -23,6 +24,11 @@ static int do_check(const struct wr_options *o, struct wr_err *err)
 static int do_uninstall(const struct wr_options *o, struct wr_err *err)
 {
 	return wr_agent_uninstall(&o->config, err);
+}
+
+static int do_retire(const struct wr_options *o, struct wr_err *err)
+{
+	return wr_retire(&o->config, err);
 }
 
 static int do_metrics(const struct wr_options *o, struct wr_err *err)
@@ -50,6 +56,7 @@ static int (*const actions[])(const struct wr_options *o, struct wr_err *err) = 
 	[WR_DO_RUN] = do_run,
 	[WR_DO_CHECK_CONFIG] = do_check,
 	[WR_DO_UNINSTALL] = do_uninstall,
+	[WR_DO_RETIRE] = do_retire,
 	[WR_DO_PRINT_METRICS] = do_metrics,
 	[WR_DO_VERSION] = do_version,
 	[WR_DO_HELP] = do_help,
@@ -64,7 +71,7 @@ static void log_notes(const char *notes)
 int wr_command_run(const struct wr_options *o, struct wr_err *err)
 {
 	wr_log_setup((enum wr_log_level)o->config.log_level, o->config.log_format == 1);
-	if (o->action == WR_DO_RUN)
+	if (o->action == WR_DO_RUN || o->action == WR_DO_RETIRE)
 		log_notes(o->notes.buf);
 	return actions[o->action](o, err);
 }

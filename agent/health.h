@@ -16,7 +16,8 @@
 	X(NODE, "node", "this node's object has not been read yet")               \
 	X(UPLINK, "uplink", "no uplink is attached yet")                          \
 	X(ENDPOINTS, "endpoints", "the endpoints on disk have not been read yet") \
-	X(SERVICES, "services", "the first list of services is not complete yet")
+	X(SERVICES, "services", "the first list of services is not complete yet") \
+	X(STAYING, "staying", "not everything is started yet")
 
 enum wr_need {
 #define X(symbol, name, text) WR_NEED_##symbol,

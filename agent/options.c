@@ -27,6 +27,8 @@ static const struct {
 } actions[] = {
 	{ "check-config", WR_DO_CHECK_CONFIG, "check the configuration and exit" },
 	{ "uninstall", WR_DO_UNINSTALL, "remove everything Weir has made on this node, and exit" },
+	{ "retire", WR_DO_RETIRE,
+	  "hand new pods back, serve those that are there, uninstall after the last" },
 	{ "print-metrics", WR_DO_PRINT_METRICS, "write the metrics' documentation and exit" },
 	{ "version", WR_DO_VERSION, "write the version and exit" },
 	{ "help", WR_DO_HELP, "write this help and exit" },

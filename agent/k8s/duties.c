@@ -8,6 +8,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/hmap.h"
 #include "lib/base/str.h"
 #include "lib/base/strbuf.h"
 #include "lib/json/json.h"
@@ -192,12 +193,24 @@ static struct wr_json *involved_object(const struct wr_k8s_event *e)
 	return o;
 }
 
+/* The second to say something shared is told that it exists, and that is that. */
+static char *event_name(struct wr_k8s_duties *d, const struct wr_k8s_event *e)
+{
+	uint32_t hash;
+
+	if (!e->shared)
+		return wr_xasprintf("%s.%llx%llx", e->name, (unsigned long long)wr_real_ms(),
+				    (unsigned long long)d->event_number++);
+	hash = wr_hash_bytes(e->message, strlen(e->message), 0);
+	if (e->uid)
+		hash = wr_hash_bytes(e->uid, strlen(e->uid), hash);
+	return wr_xasprintf("%s.%08x", e->name, hash);
+}
+
 static struct wr_json *event_object(struct wr_k8s_duties *d, const struct wr_k8s_event *e,
 				    const char *ns)
 {
-	wr_autofree char *name = wr_xasprintf("%s.%llx%llx", e->name,
-					      (unsigned long long)wr_real_ms(),
-					      (unsigned long long)d->event_number++);
+	wr_autofree char *name = event_name(d, e);
 	struct wr_json *j = wr_json_new_object(), *meta = wr_json_new_object(),
 		       *source = wr_json_new_object();
 	char now[32];

@@ -28,6 +28,7 @@ struct wr_k8s_event {
 	const char *kind, *api_version, *ns, *name,
 		*uid; /* what it is about; ns "" for cluster-scoped; uid may be NULL */
 	bool warning;
+	bool shared;         /* every node would say the same: one Event for all */
 	const char *reason;  /* CamelCase */
 	const char *message; /* one sentence */
 };
