@@ -339,9 +339,18 @@ endif
 
 ifneq ($(wildcard tests/cluster/run),)
 .PHONY: test-cluster
-test-cluster: programs ## Tests in that cluster
+test-cluster: programs $(BUILD)/tests/e2e/peer ## Tests in that cluster
 	@rm -rf $(BUILD)/results
 	@tests/cluster/run || true
+	@tests/cluster/test || true
+	@tools/summary
+endif
+
+ifneq ($(wildcard tests/image/run),)
+.PHONY: test-image
+test-image: ## The container image: small, the same when built again, runs on arm64
+	@rm -rf $(BUILD)/results
+	@tests/image/run || true
 	@tools/summary
 endif
 
@@ -361,7 +370,7 @@ endif
 
 ifneq ($(wildcard tools/image),)
 .PHONY: image
-image: programs ## Container image
+image: ## Container image (ARCH=amd64 or arm64)
 	@tools/image
 endif
 
@@ -420,6 +429,7 @@ MAN := $(sort $(wildcard docs/man/*.[1-8]))
 install: programs ## Install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/weir
 	$(if $(filter %/weir,$(BIN)),install -m 755 $(BUILD)/bin/weir $(DESTDIR)$(PREFIX)/bin/)
+	$(if $(wildcard deploy/kubectl-weir),install -m 755 deploy/kubectl-weir $(DESTDIR)$(PREFIX)/bin/)
 	$(if $(filter %/weir-agent,$(BIN)),install -m 755 $(BUILD)/bin/weir-agent $(DESTDIR)$(PREFIX)/sbin/)
 	$(if $(filter %/weir-cni,$(BIN)),install -m 755 $(BUILD)/bin/weir-cni $(DESTDIR)$(PREFIX)/libexec/weir/)
 	$(foreach m,$(MAN),install -D -m 644 $(m) \
