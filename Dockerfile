@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-# Programs are built on Debian; the image holds them and the libraries they load, nothing else: no shell, no package manager.
+# Programs are built on Debian, for the target's processor by cross compiling; the image holds them and the libraries they load,
+# nothing else: no shell, no package manager.
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
 
-FROM ${DEBIAN} AS build
+FROM --platform=${BUILDPLATFORM} ${DEBIAN} AS build
+ARG TARGETARCH
+ARG WEIR_VERSION
 WORKDIR /src
-COPY tools/packages.txt tools/
-RUN apt-get update && \
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(sed 's/#.*//' tools/packages.txt)
+COPY tools/packages.txt tools/image tools/
+RUN tools/image packages "${TARGETARCH}"
 COPY . .
-RUN make -j"$(nproc)" programs && tools/image root /image
+RUN make -j"$(nproc)" CC="$(tools/image compiler "${TARGETARCH}")" ${WEIR_VERSION:+VERSION="${WEIR_VERSION}"} programs && \
+    tools/image root /image "${TARGETARCH}"
 
 FROM scratch
 LABEL org.opencontainers.image.title="Weir" \
