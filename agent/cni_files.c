@@ -178,16 +178,33 @@ static int remove_file(const char *dir, const char *name, struct wr_err *err)
 	return 0;
 }
 
+static bool has_others(const struct wr_agent_config *c)
+{
+	wr_cleanup(closedir_p) DIR *d = opendir(c->cni_conf_dir);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (is_others(e->d_name))
+			return true;
+	return false;
+}
+
 int wr_cni_hand_back(const struct wr_agent_config *c, struct wr_err *err)
 {
-	int r = remove_file(c->cni_conf_dir, WR_CNI_CONFLIST, err), r2 = enable_others(c, err);
+	int r = enable_others(c, err);
 
-	return r ? r : r2;
+	if (r)
+		return r;
+	if (!has_others(c))
+		return 0;
+	r = remove_file(c->cni_conf_dir, WR_CNI_CONFLIST, err);
+	return r ? r : 1;
 }
 
 int wr_cni_remove(const struct wr_agent_config *c, struct wr_err *err)
 {
-	int r = wr_cni_hand_back(c, err), r2 = remove_file(c->cni_bin_dir, WR_CNI_PLUGIN, err);
+	int r = remove_file(c->cni_conf_dir, WR_CNI_CONFLIST, err), r2 = enable_others(c, err);
+	int r3 = remove_file(c->cni_bin_dir, WR_CNI_PLUGIN, err);
 
-	return r ? r : r2;
+	return r ? r : r2 ? r2 : r3;
 }

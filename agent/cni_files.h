@@ -24,9 +24,12 @@ int wr_cni_put_conflist(const struct wr_agent_config *c, struct wr_err *err);
 int wr_cni_disable_others(const struct wr_agent_config *c, struct wr_err *err);
 /* A configuration that runtimes would read before ours: its name (heap), or NULL. */
 char *wr_cni_find_rival(const struct wr_agent_config *c);
-/* Our conflist away, then others' back in their places: new pods are theirs. Missing is success. */
+/*
+ * Others' configurations back in their places, then ours away: new pods are theirs. 1: so it is. 0: there is no other, and ours
+ * stays, because containerd tears no pod down without any (go-cni's Remove asks for a network first).
+ */
 int wr_cni_hand_back(const struct wr_agent_config *c, struct wr_err *err);
-/* The same, then the plugin. Missing is success. */
+/* Our conflist first, then others' back in their places, then the plugin. Missing is success. */
 int wr_cni_remove(const struct wr_agent_config *c, struct wr_err *err);
 
 #endif

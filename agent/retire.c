@@ -95,10 +95,20 @@ static int stay(const struct wr_agent_config *c, struct wr_err *err)
 	return r;
 }
 
+static int hand_back(const struct wr_agent_config *c, struct wr_err *err)
+{
+	int r = c->install_cni ? wr_cni_hand_back(c, err) : 1;
+
+	if (r == 0)
+		wr_log(WR_LOG_WARN, "no other network is configured: new pods wait",
+		       WR_S("directory", c->cni_conf_dir));
+	return r < 0 ? r : 0;
+}
+
 int wr_retire(const struct wr_agent_config *config, struct wr_err *err)
 {
 	size_t n = 0;
-	int r = config->install_cni ? wr_cni_hand_back(config, err) : 0;
+	int r = hand_back(config, err);
 
 	if (r == 0)
 		r = count_pods(config, &n, err);

@@ -38,6 +38,7 @@ struct wr_http_call {
 	struct wr_strbuf error_body; /* of an answer that is no 2xx */
 	char curl_error[CURL_ERROR_SIZE];
 	int data_error;
+	bool waiting; /* begun in a callback of libcurl: to be added after it */
 	size_t server;
 	int (*data)(void *ctx, const char *data, size_t size);
 	void (*done)(void *ctx, const struct wr_http_result *result);
@@ -290,7 +291,7 @@ struct wr_http_call *wr_http_start(struct wr_http *h, const struct wr_http_reque
 	set_transport(c->easy, rq->timeout_ms);
 	set_tls(c->easy, &h->access);
 	set_headers(c, rq);
-	curl_multi_add_handle(h->multi, c->easy);
+	c->waiting = curl_multi_add_handle(h->multi, c->easy) == CURLM_RECURSIVE_API_CALL;
 	return c;
 }
 
@@ -365,6 +366,17 @@ static void act(struct wr_http *h, int fd, uint32_t events)
 	curl_multi_socket_action(h->multi, fd, mask, &running);
 }
 
+/* Data of a watch may have asked for more calls. */
+static void add_waiting(struct wr_http *h)
+{
+	struct wr_http_call *c;
+
+	for (c = h->calls; c; c = c->next)
+		if (c->waiting)
+			c->waiting = curl_multi_add_handle(h->multi, c->easy) ==
+				     CURLM_RECURSIVE_API_CALL;
+}
+
 void wr_http_process(struct wr_http *h)
 {
 	struct epoll_event events[EVENTS_A_ROUND];
@@ -373,6 +385,7 @@ void wr_http_process(struct wr_http *h)
 
 	for (int i = 0; i < n; i++)
 		act(h, events[i].data.fd, events[i].events);
+	add_waiting(h);
 	while ((message = curl_multi_info_read(h->multi, &left)))
 		if (message->msg == CURLMSG_DONE)
 			finish(h, message->easy_handle, message->data.result);

@@ -179,6 +179,21 @@ static void removing_what_is_not_there_is_success(void **state)
 	assert_int_equal(wr_cni_remove(&config, NULL), 0);
 }
 
+static void handing_back_leaves_a_node_without_any_configuration_at_no_moment(void **state)
+{
+	const char *ours = wr_tmpdir_path(*state, "etc/net.d/05-weir.conflist");
+
+	assert_int_equal(wr_cni_put_conflist(&config, NULL), 1);
+	assert_int_equal(wr_cni_hand_back(&config, NULL), 0);
+	assert_true(exists(ours));
+	put_file(wr_tmpdir_path(*state, "etc/net.d/10-other.conflist"), "x");
+	assert_int_equal(wr_cni_disable_others(&config, NULL), 1);
+	assert_int_equal(wr_cni_hand_back(&config, NULL), 1);
+	assert_false(exists(ours));
+	assert_file(wr_tmpdir_path(*state, "etc/net.d/10-other.conflist"), "x", 0644);
+	assert_int_equal(wr_cni_hand_back(&config, NULL), 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -191,6 +206,7 @@ int main(void)
 		T(others_are_moved_away_and_come_back),
 		T(only_what_comes_before_us_is_a_rival),
 		T(removing_what_is_not_there_is_success),
+		T(handing_back_leaves_a_node_without_any_configuration_at_no_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
