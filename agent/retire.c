@@ -14,7 +14,7 @@
 #include "lib/base/str.h"
 #include "lib/model/records.h"
 
-#define LOOK_MS 500
+#define LOOK_MS 2000
 
 static void look(struct wr_timer *t)
 {
@@ -25,10 +25,13 @@ static void look(struct wr_timer *t)
 	snprintf(reason, sizeof(reason), "%zu pod%s left, then Weir is removed", n,
 		 n == 1 ? " is" : "s are");
 	wr_health_set(&a->health, WR_NEED_STAYING, reason);
-	if (n)
-		wr_timer_start(a->loop, t, LOOK_MS, look);
-	else
+	if (!n) {
 		wr_loop_stop(a->loop);
+		return;
+	}
+	/* Runtimes tear pods down by the configuration in force, which is another plugin's: nobody calls ours. */
+	wr_reconcile_due(a, WR_RECONCILE_ENDPOINTS, true);
+	wr_timer_start(a->loop, t, LOOK_MS, look);
 }
 
 int wr_retire_start(struct wr_agent *a, struct wr_err *err)

@@ -25,9 +25,11 @@ in_pod() {
 find_netns() { # NAMESPACE NODE
 	local link
 
+	# find's -inum sees what the files are mounted on.
 	link=$(kubectl_ exec -n "$1" "$(pod_on "$1" "$2" .metadata.name)" -- readlink /proc/self/ns/net)
 	link=${link#*[}
-	node_exec "$2" find /run/netns -inum "${link%]}" >"$T/netns-$2"
+	# shellcheck disable=SC2016
+	node_exec "$2" bash -c 'for f in /run/netns/*; do [[ $(stat -c %i "$f") != "$0" ]] || echo "$f"; done' "${link%]}" >"$T/netns-$2"
 	[[ -s $T/netns-$2 ]]
 }
 
