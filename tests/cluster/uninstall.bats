@@ -38,7 +38,8 @@ address_on() { # NODE
 
 pods_of() { # NODE: lines "namespace name" of pods with a network of their own
 	kubectl_ get pods -A --field-selector "spec.nodeName=node-$1" \
-		-o 'jsonpath={range .items[?(@.spec.hostNetwork!=true)]}{.metadata.namespace}{" "}{.metadata.name}{"\n"}{end}'
+		-o 'jsonpath={range .items[*]}{.spec.hostNetwork}{" "}{.metadata.namespace}{" "}{.metadata.name}{"\n"}{end}' |
+		sed -n 's/^ //p'
 }
 
 nothing_left() { # NODE
