@@ -8,7 +8,7 @@ setup_file() {
 	load cluster
 	load traffic
 	traffic_setup disruption
-	declare -p T SERVICE FAR >"$BATS_FILE_TMPDIR/state"
+	declare -p T SERVICE FAR | sed 's/^declare/declare -g/' >"$BATS_FILE_TMPDIR/state"
 }
 
 setup() {
