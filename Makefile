@@ -328,6 +328,7 @@ endif
 ifneq ($(wildcard tests/cluster/up),)
 .PHONY: cluster-up
 cluster-up: programs ## Start a Kubernetes cluster with Weir on this machine
+	@tools/bootstrap cluster
 	@tests/cluster/up
 endif
 
@@ -350,6 +351,7 @@ ifneq ($(wildcard tests/image/run),)
 .PHONY: test-image
 test-image: ## The container image: small, the same when built again, runs on arm64
 	@rm -rf $(BUILD)/results
+	@tools/bootstrap cluster
 	@tests/image/run || true
 	@tools/summary
 endif
@@ -357,6 +359,7 @@ endif
 ifneq ($(wildcard tests/cluster/bench),)
 .PHONY: bench-cluster
 bench-cluster: programs ## Measure in that cluster
+	@tools/bootstrap cluster
 	@tests/cluster/bench
 endif
 
