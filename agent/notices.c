@@ -166,7 +166,7 @@ int wr_notices_start(struct wr_agent *a, struct wr_err *err)
 {
 	struct wr_notices *n;
 
-	if (!wr_api_wanted(a))
+	if (*a->config->manifests)
 		return 0;
 	n = wr_xcalloc(1, sizeof(*n));
 	n->agent = a;
