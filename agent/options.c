@@ -187,7 +187,7 @@ int wr_options_check(struct wr_options *o, struct wr_err *err)
 {
 	int r = 0;
 
-	if (o->action == WR_DO_RUN || o->action == WR_DO_CHECK_CONFIG)
+	if (o->action == WR_DO_RUN || o->action == WR_DO_RETIRE || o->action == WR_DO_CHECK_CONFIG)
 		r = wr_config_check_source(&o->config, err);
 	if (r)
 		wr_options_done(o);
