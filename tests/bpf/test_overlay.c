@@ -43,13 +43,15 @@ static struct as_tunnelled row_of(const char *outer)
 /* Comes in a tunnel from the node with the address @outer. */
 static int tunnelled(struct lab *lab, const char *outer, const struct shape *s)
 {
-	struct __sk_buff ctx = { .ifindex = lab->overlay, .ingress_ifindex = lab->overlay };
 	struct bpf_object *obj = tunneller(lab);
 	struct as_tunnelled row = row_of(outer);
+	struct __sk_buff ctx;
 	struct packet p;
 	uint32_t zero = 0;
 	int verdict;
 
+	memset(&ctx, 0, sizeof(ctx)); /* its padding, too: the kernel refuses what is not zero */
+	ctx.ifindex = ctx.ingress_ifindex = lab->overlay;
 	assert_int_equal(bpf_map_update_elem(bpf_object__find_map_fd_by_name(obj, "outer"), &zero,
 					     &row, BPF_ANY),
 			 0);
