@@ -28,6 +28,8 @@ static int home = -1, far_ns = -1;
 /* Loading takes a second: tests with the usual options share one, cleaned before each. */
 static struct lab *shared;
 
+uint32_t lab_more_switches;
+
 static uint8_t pod_macs[8][6], host_macs[8][6];
 
 const uint8_t *lab_pod_mac(uint32_t pod)
@@ -103,6 +105,7 @@ int lab_leave(void **state)
 	if (shared) {
 		wr_dp_close(shared->dp);
 		free(shared);
+		shared = NULL;
 	}
 	r = setns(home, CLONE_NEWNET);
 	close(home);
@@ -203,7 +206,7 @@ static void find_interfaces(struct lab *lab)
 struct wr_dp_options lab_options(uint32_t switches)
 {
 	struct wr_dp_options opt = {
-		.config = { .switches = switches ? switches : SWITCHES,
+		.config = { .switches = (switches ? switches : SWITCHES) | lab_more_switches,
 			    .mark = LAB_MARK,
 			    .vxlan_port = LAB_VXLAN,
 			    .vxlan_ifindex = if_nametoindex("overlay"),

@@ -61,6 +61,7 @@ int lab_far(void); /* the namespace that the veths' other ends (pod5x, uplinkx, 
 struct lab *lab_open(uint32_t switches);
 /* The configuration may be changed first. */
 struct wr_dp_options lab_options(uint32_t switches);
+extern uint32_t lab_more_switches; /* on in every load */
 struct lab *lab_open_with(const struct wr_dp_options *opt);
 void lab_close(struct lab *lab);
 

@@ -344,5 +344,9 @@ int main(void)
 		cmocka_unit_test(answers_that_leave_by_the_uplink_too),
 	};
 
-	return cmocka_run_group_tests(tests, enter, leave);
+	int r = cmocka_run_group_tests(tests, enter, leave);
+
+	/* Again as before Linux 6.2, where programs do not see what a sum means and leave it to helpers. */
+	lab_more_switches = WR_SW_NO_KERN_CTX;
+	return r + cmocka_run_group_tests(tests, enter, leave);
 }
