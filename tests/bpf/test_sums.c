@@ -129,6 +129,28 @@ static struct shape back_of(const struct shape *there, const struct seen *seen)
 	return s;
 }
 
+/* More than a segment: whole between pods, cut in two where it leaves by the uplink. */
+static void large(struct lab *lab, const struct path *path)
+{
+	struct shape s = there_of(path, IPPROTO_TCP);
+	uint32_t got = 0;
+	bool still;
+
+	s.flags = ACK;
+	s.payload = 2 * WIRE_SEGMENT;
+	put_on_wire(&s, true);
+	while (got < s.payload) {
+		struct seen out;
+
+		assert_true(wire_receive(far_end(path->end), &lab->out, &still));
+		out = lab_out(lab);
+		assert_true(out.sums);
+		assert_int_equal(still, is_local(path->end));
+		got += lab->out.len - out.l4_off - 20;
+	}
+	assert_int_equal(got, s.payload);
+}
+
 /* First packets, promotion, and on: three times there and back, at the end on the fast path. */
 static void converse(struct lab *lab, const struct path *path, uint8_t proto)
 {
@@ -151,6 +173,8 @@ static void converse(struct lab *lab, const struct path *path, uint8_t proto)
 		carry(lab, &back, path->src);
 	}
 	assert_int_not_equal(lab_promoted(lab), 0);
+	if (use_wire && partial && proto == IPPROTO_TCP)
+		large(lab, path);
 }
 
 static void all_conversations(uint32_t run_flags)
@@ -293,6 +317,11 @@ static void answers_to_what_was_left_to_the_device_have_sums_of_their_own(void *
 	put_addresses(lab_open(0));
 	answered(&refused4, IPPROTO_TCP);
 	answered(&refused6, IPPROTO_TCP);
+	refused4.flags = refused6.flags = ACK;
+	refused4.payload = refused6.payload = 2 * WIRE_SEGMENT;
+	answered(&refused4, IPPROTO_TCP);
+	answered(&refused6, IPPROTO_TCP);
+	refused4.payload = refused6.payload = 60;
 	refused4.proto = refused6.proto = last4.proto = last6.proto = IPPROTO_UDP;
 	answered(&refused4, IPPROTO_ICMP);
 	answered(&refused6, IPPROTO_ICMPV6);

@@ -146,6 +146,12 @@ void wire_send(int at, const struct packet *p, bool partial)
 		frame.h.csum_offset = s.proto == IPPROTO_TCP ? 16 : 6;
 		packet_pseudo_sum(p, frame.b + s.l4_off + frame.h.csum_offset);
 	}
+	if (p->len > ETH_HLEN + LAB_MTU) {
+		frame.h.gso_type = strchr(s.src, ':') ? VIRTIO_NET_HDR_GSO_TCPV6 :
+							VIRTIO_NET_HDR_GSO_TCPV4;
+		frame.h.gso_size = WIRE_SEGMENT;
+		frame.h.hdr_len = (uint16_t)(s.l4_off + 20);
+	}
 	assert_int_equal(send(at, &frame, size, 0), size);
 }
 
