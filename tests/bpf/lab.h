@@ -73,6 +73,9 @@ const uint8_t *lab_router_mac(void);
 /* Runs a program on the packet; the result is in lab->out and lab->mark. */
 int lab_run_fd(struct lab *lab, int prog_fd, const struct packet *in, struct __sk_buff ctx);
 int lab_run(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex);
+/* The run flag with which the receiving device has summed up the packet (CHECKSUM_COMPLETE), and the run fails where that is not true at its
+ * end; 0: the kernel is older than 6.16. */
+uint32_t lab_complete(const struct lab *lab);
 /* As the node's own (no interface that it came in by) or marked as judged. */
 int lab_run_as(struct lab *lab, const char *prog, const struct packet *in, uint32_t ifindex,
 	       uint32_t came_in, uint32_t mark, uint32_t gso_size);

@@ -11,10 +11,6 @@
 #include "tests/bpf/svc_rows.h"
 #include "tests/bpf/wire.h"
 
-#ifndef BPF_F_TEST_SKB_CHECKSUM_COMPLETE /* Linux 6.16: -EBADMSG where skb->csum is not the packet's at the end */
-#define BPF_F_TEST_SKB_CHECKSUM_COMPLETE (1U << 2)
-#endif
-
 struct path {
 	const char *src, *dst, *end; /* dst: what the pod sends to; end: who answers */
 };
@@ -177,7 +173,7 @@ static void converse(struct lab *lab, const struct path *path, uint8_t proto)
 		large(lab, path);
 }
 
-static void all_conversations(uint32_t run_flags)
+static void all_conversations(bool complete)
 {
 	size_t i, k;
 
@@ -189,7 +185,7 @@ static void all_conversations(uint32_t run_flags)
 				continue;
 			if (use_wire)
 				wire_outside(&wire);
-			lab->run_flags = run_flags;
+			lab->run_flags = complete ? lab_complete(lab) : 0;
 			converse(lab, &paths[i], protocols[k]);
 			lab->run_flags = 0;
 			lab_close(lab);
@@ -199,12 +195,12 @@ static void all_conversations(uint32_t run_flags)
 
 static void sums_in_the_packet_stay_right(void **state)
 {
-	all_conversations(0);
+	all_conversations(false);
 }
 
 static void what_the_device_has_summed_up_stays_true(void **state)
 {
-	all_conversations(BPF_F_TEST_SKB_CHECKSUM_COMPLETE);
+	all_conversations(true);
 }
 
 static void an_absent_sum_is_no_change_to_what_the_device_knows(void **state)
@@ -213,7 +209,7 @@ static void an_absent_sum_is_no_change_to_what_the_device_knows(void **state)
 	struct shape s = { .dst = "10.96.0.1", .proto = IPPROTO_UDP, .payload = 9, .no_sum = true };
 
 	service(lab, &paths[2], IPPROTO_UDP);
-	lab->run_flags = BPF_F_TEST_SKB_CHECKSUM_COMPLETE;
+	lab->run_flags = lab_complete(lab);
 	assert_int_equal(lab_from_pod(lab, &s), LAB_REDIRECT);
 	assert_true(lab_out(lab).sums);
 	lab->run_flags = 0;
@@ -249,7 +245,7 @@ static void errors_change_it_by_what_they_change(void **state)
 		for (k = 0; k < sizeof(protocols); k++) {
 			struct lab *lab = lab_open(0);
 
-			lab->run_flags = BPF_F_TEST_SKB_CHECKSUM_COMPLETE;
+			lab->run_flags = lab_complete(lab);
 			error_about(lab, &paths[i], protocols[k]);
 			lab->run_flags = 0;
 			lab_close(lab);
@@ -262,7 +258,7 @@ static void wired(bool offload)
 {
 	use_wire = true;
 	partial = offload;
-	all_conversations(0);
+	all_conversations(false);
 	use_wire = false;
 }
 
