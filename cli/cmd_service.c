@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* weir service NAME: all about one service. */
+#include <errno.h>
 #include <string.h>
 
 #include "cli/agent.h"
@@ -44,14 +45,16 @@ static void add_backends(const struct wr_dp *dp, const struct wr_names *names,
 			wr_json_push(into, wr_backend_encode(dp, names, number, &be));
 }
 
-static bool is_of(const struct wr_json *item, const struct wr_json *ports)
+/* Is the item a service of these ports, or the one that was asked for? */
+static bool is_of(const struct wr_json *item, const struct wr_json *ports, const char *text)
 {
+	const char *ns = wr_json_get_str(item, "namespace"), *name;
 	wr_auto_strbuf service = WR_STRBUF_INIT;
-	const char *name;
 	size_t i;
 
-	wr_strbuf_addf(&service, "%s/%s", wr_json_get_str(item, "namespace"),
-		       wr_json_get_str(item, "name"));
+	wr_strbuf_addf(&service, "%s%s%s", ns, *ns ? "/" : "", wr_json_get_str(item, "name"));
+	if (wr_name_is(service.buf, text))
+		return true;
 	for (i = 0; i < wr_json_len(ports); i++) {
 		name = wr_json_get_str(wr_json_at(ports, i), "service");
 		if (name && wr_name_is(name, service.buf))
@@ -60,8 +63,9 @@ static bool is_of(const struct wr_json *item, const struct wr_json *ports)
 	return false;
 }
 
-/* What the agent left out, and why, of the services that these ports belong to. */
-static struct wr_json *find_skipped(const struct wr_json *services, const struct wr_json *ports)
+/* What the agent left out, and why, of the services that were asked for. */
+static struct wr_json *find_skipped(const struct wr_json *services, const struct wr_json *ports,
+				    const char *text)
 {
 	const struct wr_json *list = wr_json_get(services, "items"), *skipped;
 	struct wr_json *found = wr_json_new_array();
@@ -69,7 +73,7 @@ static struct wr_json *find_skipped(const struct wr_json *services, const struct
 
 	for (i = 0; i < wr_json_len(list); i++) {
 		skipped = wr_json_get(wr_json_at(list, i), "skipped");
-		if (!wr_json_len(skipped) || !is_of(wr_json_at(list, i), ports))
+		if (!wr_json_len(skipped) || !is_of(wr_json_at(list, i), ports, text))
 			continue;
 		for (k = 0; k < wr_json_len(skipped); k++)
 			wr_json_push(found, wr_json_ref(wr_json_at(skipped, k)));
@@ -126,6 +130,8 @@ static void print(struct wr_cli *cli, const struct wr_json *all)
 			     *skipped = wr_json_get(all, "skipped");
 	size_t i;
 
+	if (!wr_json_len(ports))
+		fputs("Nothing of it is in force on this node\n", cli->out);
 	for (i = 0; i < wr_json_len(ports); i++) {
 		if (i)
 			fputc('\n', cli->out);
@@ -137,23 +143,11 @@ static void print(struct wr_cli *cli, const struct wr_json *all)
 		fprintf(cli->out, "  %s\n", wr_json_get_str(wr_json_at(skipped, i), "reason"));
 }
 
-static int show(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_names *names,
-		const struct ids *ids, struct wr_err *err)
+static void show(struct wr_cli *cli, struct wr_json *ports, struct wr_json *skipped)
 {
-	wr_auto_frontends list = { 0 };
-	wr_auto_json *services = NULL;
-	struct wr_json *all, *ports;
-	size_t i;
-	int r = wr_frontends_load(dp, names, false, &list);
+	struct wr_json *all = wr_json_new_object();
 
-	if (r < 0)
-		return wr_err_sys(err, r, "reading the services");
-	wr_agent_get(cli, "services", &services, NULL);
-	ports = wr_json_new_array();
-	for (i = 0; i < ids->v.n; i++)
-		wr_json_push(ports, encode_port(dp, names, &list, ids->v.v[i]));
-	all = wr_json_new_object();
-	wr_json_add(all, "skipped", find_skipped(services, ports));
+	wr_json_add(all, "skipped", skipped);
 	wr_json_add(all, "ports", ports);
 	if (cli->json) {
 		wr_out_object(cli, "Service", all);
@@ -161,24 +155,49 @@ static int show(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_name
 		print(cli, all);
 		wr_json_free(all);
 	}
-	return 0;
 }
 
+static struct wr_json *encode_ports(const struct wr_dp *dp, const struct wr_names *names,
+				    const char *text)
+{
+	struct wr_json *ports = wr_json_new_array();
+	wr_auto_frontends list = { 0 };
+	struct ids ids = { 0 };
+	size_t i;
+
+	wr_service_search(dp, names, text, add_id, &ids);
+	if (ids.v.n)
+		wr_frontends_load(dp, names, false, &list);
+	for (i = 0; i < ids.v.n; i++)
+		wr_json_push(ports, encode_port(dp, names, &list, ids.v.v[i]));
+	wr_vec_done(&ids.v);
+	return ports;
+}
+
+/* Of a service that is left out altogether there is only that to say, and why. */
 static int run(struct wr_cli *cli, struct wr_err *err)
 {
+	struct wr_json *ports, *skipped;
+	wr_auto_json *services = NULL;
 	wr_auto_names names = { 0 };
-	struct ids ids = { 0 };
 	struct wr_dp *dp;
 	int r = wr_cli_dp(cli, &dp, err);
 
 	if (r < 0)
 		return r;
 	wr_names_load(cli, WR_NAMES_ALL, &names);
-	r = wr_service_find(cli, dp, &names, cli->args[0], add_id, &ids, err);
-	if (r == 0)
-		r = show(cli, dp, &names, &ids, err);
-	wr_vec_done(&ids.v);
-	return r;
+	ports = encode_ports(dp, &names, cli->args[0]);
+	wr_agent_get(cli, "services", &services, NULL);
+	skipped = find_skipped(services, ports, cli->args[0]);
+	if (wr_json_len(ports) || wr_json_len(skipped)) {
+		show(cli, ports, skipped);
+		return 0;
+	}
+	wr_json_free(ports);
+	wr_json_free(skipped);
+	return wr_cli_fail(cli, WR_EXIT_NOT_FOUND, -ENOENT, err,
+			   "no service \"%s\" is in force on this node%s", cli->args[0],
+			   cli->agent_fd < 0 ? " (names come from the agent: use its address)" : "");
 }
 
 const struct wr_command wr_cmd_service = {

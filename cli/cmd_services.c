@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* weir services: frontends, and how many backends stand behind each. */
+#include "cli/agent.h"
 #include "cli/commands.h"
 #include "cli/frontends.h"
 #include "cli/human.h"
@@ -24,6 +25,31 @@ static const struct wr_out_list format = {
 	.columns = columns,
 };
 
+/* After the table; in JSON it is `weir service NAME` that says so. */
+static void print_skipped(struct wr_cli *cli)
+{
+	wr_auto_json *services = NULL;
+	const struct wr_json *list, *item, *why;
+	bool any = false;
+	size_t i, k;
+
+	if (cli->json || wr_agent_get(cli, "services", &services, NULL) < 0)
+		return;
+	list = wr_json_get(services, "items");
+	for (i = 0; i < wr_json_len(list); i++) {
+		item = wr_json_at(list, i);
+		why = wr_json_get(item, "skipped");
+		for (k = 0; k < wr_json_len(why); k++) {
+			fputs(any ? "" : "\nSkipped\n", cli->out);
+			any = true;
+			fprintf(cli->out, "  %s%s%s: %s\n", wr_json_get_str(item, "namespace"),
+				*wr_json_get_str(item, "namespace") ? "/" : "",
+				wr_json_get_str(item, "name"),
+				wr_json_get_str(wr_json_at(why, k), "reason"));
+		}
+	}
+}
+
 static int run(struct wr_cli *cli, struct wr_err *err)
 {
 	wr_auto_frontends list = { 0 };
@@ -43,6 +69,7 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 	for (i = 0; i < list.v.n; i++)
 		wr_out_item(&out, wr_frontend_encode(&list.v.v[i]));
 	wr_out_end(&out);
+	print_skipped(cli);
 	return 0;
 }
 

@@ -230,12 +230,11 @@ static int check_address(void *ctx, const struct wr_frontend *fe, const struct w
 	return 0;
 }
 
-int wr_service_find(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_names *names,
-		    const char *text, void (*fn)(void *ctx, uint32_t id), void *ctx,
-		    struct wr_err *err)
+void wr_service_search(const struct wr_dp *dp, const struct wr_names *names, const char *text,
+		       void (*fn)(void *ctx, uint32_t id), void *ctx)
 {
 	struct search s = { .text = text };
-	size_t i, n;
+	size_t i;
 
 	if (wr_socket_parse(text, &s.addr, &s.port) == 0)
 		wr_frontend_dump(dp, check_address, &s);
@@ -243,9 +242,31 @@ int wr_service_find(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_
 		wr_names_each(names, WR_NAME_SERVICE, check_name, &s);
 	for (i = 0; i < s.ids.n; i++)
 		fn(ctx, s.ids.v[i]);
-	n = s.ids.n;
 	wr_vec_done(&s.ids);
-	if (n)
+}
+
+struct counted {
+	void (*fn)(void *ctx, uint32_t id);
+	void *ctx;
+	size_t n;
+};
+
+static void count_id(void *ctx, uint32_t id)
+{
+	struct counted *c = ctx;
+
+	c->n++;
+	c->fn(c->ctx, id);
+}
+
+int wr_service_find(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_names *names,
+		    const char *text, void (*fn)(void *ctx, uint32_t id), void *ctx,
+		    struct wr_err *err)
+{
+	struct counted c = { fn, ctx, 0 };
+
+	wr_service_search(dp, names, text, count_id, &c);
+	if (c.n)
 		return 0;
 	return wr_cli_fail(cli, WR_EXIT_NOT_FOUND, -ENOENT, err,
 			   "no service \"%s\" is in force on this node%s", text,

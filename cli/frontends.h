@@ -32,8 +32,10 @@ struct wr_json *wr_backend_encode(const struct wr_dp *dp, const struct wr_names 
 
 /*
  * Ids of the service ports that @text means: [NAMESPACE/]NAME[:PORT NAME] when the agent gave names, ADDRESS[:PORT] always.
- * WR_EXIT_NOT_FOUND: none.
  */
+void wr_service_search(const struct wr_dp *dp, const struct wr_names *names, const char *text,
+		       void (*fn)(void *ctx, uint32_t id), void *ctx);
+/* The same; WR_EXIT_NOT_FOUND: none. */
 int wr_service_find(struct wr_cli *cli, const struct wr_dp *dp, const struct wr_names *names,
 		    const char *text, void (*fn)(void *ctx, uint32_t id), void *ctx,
 		    struct wr_err *err);

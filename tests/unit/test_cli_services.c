@@ -68,6 +68,19 @@ static void one_service_shows_its_backends_picks_and_what_was_skipped(void **sta
 	}
 }
 
+static void a_service_that_is_left_out_altogether_says_why(void **state)
+{
+	struct cli_result one = cli_run("service webs"), all = cli_run("services");
+
+	assert_int_equal(one.status, WR_EXIT_OK);
+	assert_has(one.out, "Nothing of it is in force on this node");
+	assert_has(one.out, "another one");
+	assert_null(strstr(one.out, "10.244.2.9"));
+	cli_result_done(&one);
+	assert_has(all.out, "default/webs: another one");
+	cli_result_done(&all);
+}
+
 static void a_service_that_does_not_exist_has_its_own_exit_status(void **state)
 {
 	static const char *const lines[] = { "service nosuch", "service 10.96.0.10:81",
@@ -162,6 +175,7 @@ int main(void)
 		MAPS(without_an_agent_services_are_shown_all_the_same_with_one_line_that_says_so),
 		MAPS(rows_that_only_claim_an_address_are_shown_when_asked_for),
 		AGENT(one_service_shows_its_backends_picks_and_what_was_skipped),
+		AGENT(a_service_that_is_left_out_altogether_says_why),
 		AGENT(a_service_that_does_not_exist_has_its_own_exit_status),
 		AGENT(a_backend_names_its_pod_node_and_services),
 		AGENT(why_judges_what_stands_behind_the_service),
