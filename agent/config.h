@@ -68,6 +68,7 @@ struct wr_agent_config {
 	char *proc_sys_net;
 	struct wr_prefixes node_port_addresses;
 	bool localhost_node_ports;
+	uint32_t maglev_size; /* elements of a table, a prime */
 
 	bool install_cni, cni_replace;
 	char *cni_bin_dir, *cni_conf_dir;

@@ -195,6 +195,7 @@ static int load(struct wr_agent *a, struct wr_err *err)
 	int r;
 
 	memcpy(opt.sizes, a->config->map_sizes, sizeof(opt.sizes));
+	opt.maglev_size = a->config->maglev_size;
 	wr_datapath_config(a, &opt.config);
 	r = wr_dp_load(&opt, &a->dp, err);
 	if (r)

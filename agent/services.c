@@ -227,8 +227,7 @@ static struct wr_svc_index *new_index(const struct wr_agent_config *c)
 		.node = c->node,
 		.manifests = *c->manifests != '\0',
 		.localhost_node_ports = c->localhost_node_ports,
-		/* Its default size, one line, holds no table: then backends are picked from the run. */
-		.maglev = c->map_sizes[WR_MAP_wr_maglev] > 1,
+		.maglev = true,
 		.node_port_cidrs = c->node_port_addresses.list.v,
 		.n_node_port_cidrs = c->node_port_addresses.list.n,
 	};

@@ -28,7 +28,7 @@
 	X(wr_slots, 262144)        \
 	X(wr_backends, 131072)     \
 	X(wr_picks, 131072)        \
-	X(wr_maglev, 1)            \
+	X(wr_maglev, 524288)       \
 	X(wr_affinity, 65536)      \
 	X(wr_src_ranges, 4096)     \
 	X(wr_sock, 0)              \
