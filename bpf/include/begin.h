@@ -78,6 +78,10 @@ static __always_inline int begin_socket(struct __sk_buff *skb, const struct wr_p
 	r = wr_lb_select(&w->tuple, &w->pick);
 	if (r)
 		return r == WR_LB_NO_SERVICE ? 0 : r;
+	if (w->pick.port == w->ends.dport && wr_addr_equal(&w->pick.addr, &w->ends.dst)) {
+		w->flow.backend = w->pick.backend; /* its own has come back under another number */
+		return 0;
+	}
 	take_pick(w);
 	return 0;
 }
