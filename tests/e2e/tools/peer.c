@@ -233,6 +233,14 @@ static int stay(const struct target *t, long count)
 	return r;
 }
 
+static volatile sig_atomic_t enough;
+
+static void on_signal(int number)
+{
+	enough = number;
+}
+
+/* Until its time is up or it is interrupted. */
 static int hold(const struct target *t, long seconds)
 {
 	struct timespec pause = { 0, 10 * 1000 * 1000 };
@@ -240,12 +248,16 @@ static int hold(const struct target *t, long seconds)
 	char out[32], in[32];
 	int fd, r = connect_to(t, &fd);
 
-	for (time_t end = time(NULL) + seconds; !r && time(NULL) < end; nanosleep(&pause, NULL)) {
+	(void)signal(SIGINT, on_signal);
+	for (time_t end = time(NULL) + seconds; !r && !enough && time(NULL) < end;
+	     nanosleep(&pause, NULL)) {
 		int len = snprintf(out, sizeof(out), "#%lu\n", sent++);
 
 		if (send(fd, out, (size_t)len, MSG_NOSIGNAL) != len ||
 		    recv(fd, in, (size_t)len, MSG_WAITALL) != len ||
 		    memcmp(in, out, (size_t)len) != 0) {
+			if (enough)
+				break;
 			lost++;
 			r = result_of(errno);
 		}
