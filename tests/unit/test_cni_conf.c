@@ -292,13 +292,15 @@ static void what_we_would_have_to_ignore_is_refused_with_key_and_value(void **st
 {
 	struct wr_err err = no_wish("\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":1000}}",
 				    WR_CNI_UNSUPPORTED);
+	struct wr_cni_wish w;
 
 	assert_non_null(strstr(err.msg, "bandwidth"));
 	assert_non_null(strstr(err.msg, "1000"));
 	no_wish("\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.0.0.0/8\"}]]}",
 		WR_CNI_UNSUPPORTED);
-	wish("\"runtimeConfig\":{\"bandwidth\":{},\"ipRanges\":[],\"cgroupPath\":\"/x\",\"dns\":{}}",
-	     (struct wr_cni_env){ 0 });
+	w = wish("\"runtimeConfig\":{\"bandwidth\":{},\"ipRanges\":[],\"cgroupPath\":\"/x\",\"dns\":{}}",
+		 (struct wr_cni_env){ 0 });
+	wr_cni_wish_done(&w);
 }
 
 static void port_mappings_are_read_and_those_without_a_host_port_left_out(void **state)
