@@ -58,7 +58,8 @@ static const char *policy_of(uint64_t rules)
 
 	if (rules & WR_RULES_CLOSED)
 		return "closed";
-	if (rules & WR_RULES_AUDIT && (egress || ingress))
+	if ((egress || ingress) && (!egress || rules & WR_RULES_AUDIT_EGRESS) &&
+	    (!ingress || rules & WR_RULES_AUDIT_INGRESS))
 		return "audit";
 	if (egress && ingress)
 		return "both";

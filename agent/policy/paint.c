@@ -35,6 +35,7 @@ struct picture {
 	int dir;
 	const struct identity *peer; /* NULL: any */
 	bool unknown;                /* the peer may be any pod */
+	bool enforced_only;          /* policies in shadow mode are left out */
 	struct wr_policy *p;
 	segments v[N_PROTOS];
 };
@@ -196,6 +197,8 @@ static void paint_tier(struct picture *pic, enum wr_tier tier)
 	for (i = 0; i < rs->pols.n; i++) {
 		const struct pol *pol = rs->pols.v[i];
 
+		if (pol->audit && pic->enforced_only)
+			continue;
 		for (k = 0; pol->tier == tier && k < pol->clauses[pic->dir].n; k++)
 			paint_clause(pic, &pol->clauses[pic->dir].v[k]);
 	}
@@ -231,9 +234,11 @@ static void merge_equal(segments *v)
 	v->n = n;
 }
 
-static void draw(struct picture *pic)
+static void draw_tiers(struct picture *pic)
 {
-	const struct rule_info *denial = pic->rs->denial[pic->dir];
+	const struct ruleset *rs = pic->rs;
+	const struct rule_info *denial = pic->enforced_only ? rs->enforced_denial[pic->dir] :
+							      rs->denial[pic->dir];
 	struct segment whole = { .last = LAST_PORT };
 	size_t i;
 
@@ -257,6 +262,52 @@ static void picture_done(struct picture *pic)
 
 	for (i = 0; i < N_PROTOS; i++)
 		wr_vec_done(&pic->v[i]);
+}
+
+static uint64_t with_audit(uint64_t enforced, uint64_t all)
+{
+	if (WR_RULE_VERDICT(enforced) == WR_VERDICT_ALLOW && WR_RULE_VERDICT(all) == WR_VERDICT_DENY)
+		return WR_RULE_WORD(WR_VERDICT_AUDIT, WR_RULE_NUMBER(all));
+	return enforced;
+}
+
+/* Both cover every port. */
+static void overlay(segments *v, const segments *all)
+{
+	segments next = { 0 };
+	size_t i = 0, k = 0;
+	uint32_t at = 0;
+
+	while (i < v->n) {
+		struct segment s = v->v[i];
+
+		s.first = at;
+		s.last = WR_MIN(s.last, all->v[k].last);
+		s.word = with_audit(s.word, all->v[k].word);
+		wr_vec_push(&next, s);
+		at = s.last + 1;
+		i += v->v[i].last == s.last;
+		k += all->v[k].last == s.last;
+	}
+	wr_vec_done(v);
+	*v = next;
+	merge_equal(v);
+}
+
+/* Where policies in shadow mode stand beside others: what the others say, and what would be denied with all of them. */
+static void draw(struct picture *pic)
+{
+	struct picture all = *pic;
+	size_t i;
+
+	pic->enforced_only = pic->rs->shadows[pic->dir];
+	draw_tiers(pic);
+	if (!pic->enforced_only)
+		return;
+	draw_tiers(&all);
+	for (i = 0; i < N_PROTOS; i++)
+		overlay(&pic->v[i], &all.v[i]);
+	picture_done(&all);
 }
 
 static bool same_picture(const struct picture *a, const struct picture *b)

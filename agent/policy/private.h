@@ -216,7 +216,10 @@ struct ruleset {
 	WR_VEC(struct pol *) pols;            /* in the order of tiers */
 	WR_VEC(struct wr_policy_port) ports;  /* the subject's named ports */
 	struct rule_info *denial[WR_DIR_MAX]; /* of the isolating policies */
+	struct rule_info *enforced_denial[WR_DIR_MAX]; /* of those that are not in shadow mode */
+	bool shadows[WR_DIR_MAX]; /* policies in shadow mode judge it, and others too */
 	uint64_t *known;                      /* bitmap: identities whose rows are in force */
+	uint64_t seen; /* of identities_made: all of these are known */
 	rows_vec rows;
 };
 
@@ -261,6 +264,7 @@ struct wr_policy {
 	struct identity *fixed[WR_IDENTITY_FIRST];
 	struct identity **identity_at; /* by number */
 	uint32_t next_identity;
+	uint64_t identities_made; /* ever */
 	WR_VEC(struct reserved) reserved;
 	WR_VEC(struct wr_prefix) ranges; /* of pods */
 	WR_VEC(struct sel *) fresh;      /* selectors that pods have not been matched against */
@@ -270,7 +274,7 @@ struct wr_policy {
 	WR_VEC(struct subject *) subject_at; /* by number */
 	WR_VEC(wr_istr) port_names;          /* that egress rules name */
 	uint32_t len_uses[129];              /* blocks by the length of their prefix */
-	bool blocks_dirty, subjects_dirty, retry;
+	bool blocks_dirty, subjects_dirty, retry, reach_changed;
 	size_t peer_policies;
 };
 

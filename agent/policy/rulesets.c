@@ -46,7 +46,8 @@ static uint32_t choose_number(const struct wr_policy *p, const char *text)
 	return number;
 }
 
-static void name_denial(struct wr_policy *p, struct ruleset *rs, int dir)
+/* @audited: those in shadow mode too. */
+static struct rule_info *name_denial(struct wr_policy *p, const struct ruleset *rs, int dir, bool audited)
 {
 	wr_auto_strbuf text = WR_STRBUF_INIT;
 	bool first = true;
@@ -55,29 +56,34 @@ static void name_denial(struct wr_policy *p, struct ruleset *rs, int dir)
 	wr_strbuf_addf(&text, "no %s rule of NetworkPolicy ",
 		       dir == WR_DIR_EGRESS ? "egress" : "ingress");
 	for (i = 0; i < rs->pols.n; i++) {
-		if (!rs->pols.v[i]->isolates[dir])
+		if (!rs->pols.v[i]->isolates[dir] || (rs->pols.v[i]->audit && !audited))
 			continue;
 		wr_strbuf_addf(&text, "%s%s", first ? "" : ", ", rs->pols.v[i]->name);
 		first = false;
 	}
-	if (!first)
-		rs->denial[dir] = rule_get(p, text.buf);
+	return first ? NULL : rule_get(p, text.buf);
 }
 
-static uint64_t directions(const struct ruleset *rs)
+static void judge_direction(struct wr_policy *p, struct ruleset *rs, int dir)
 {
-	uint64_t word = 0;
+	bool enforced = false, audited = false;
 	size_t i;
 
 	for (i = 0; i < rs->pols.n; i++) {
 		const struct pol *pol = rs->pols.v[i];
 
-		if (pol->isolates[WR_DIR_EGRESS] || pol->clauses[WR_DIR_EGRESS].n)
-			word |= WR_RULES_EGRESS;
-		if (pol->isolates[WR_DIR_INGRESS] || pol->clauses[WR_DIR_INGRESS].n)
-			word |= WR_RULES_INGRESS;
+		if (!pol->isolates[dir] && !pol->clauses[dir].n)
+			continue;
+		enforced = enforced || !pol->audit;
+		audited = audited || pol->audit;
 	}
-	return word;
+	rs->denial[dir] = name_denial(p, rs, dir, true);
+	rs->enforced_denial[dir] = name_denial(p, rs, dir, false);
+	rs->shadows[dir] = enforced && audited;
+	if (enforced || audited)
+		rs->word |= dir == WR_DIR_EGRESS ? WR_RULES_EGRESS : WR_RULES_INGRESS;
+	if (!enforced && audited)
+		rs->word |= dir == WR_DIR_EGRESS ? WR_RULES_AUDIT_EGRESS : WR_RULES_AUDIT_INGRESS;
 }
 
 static bool names_port(const struct wr_policy *p, wr_istr name)
@@ -154,8 +160,9 @@ static void add_text(const pols_vec *pols, const struct wr_pod *pod, struct wr_s
 	size_t i;
 
 	for (i = 0; i < pols->n; i++)
-		wr_strbuf_addf(text, "%s %s %016llx;", wr_kind_name(pols->v[i]->kind),
-			       pols->v[i]->name, (unsigned long long)pols->v[i]->content);
+		wr_strbuf_addf(text, "%s %s %016llx%s;", wr_kind_name(pols->v[i]->kind),
+			       pols->v[i]->name, (unsigned long long)pols->v[i]->content,
+			       pols->v[i]->audit ? " audit" : "");
 	for (i = 0; i < pod->ports.n; i++)
 		if (pod->ports.v[i].name && ingress_names(pols, pod->ports.v[i].name))
 			wr_strbuf_addf(text, " %s %u %u;", pod->ports.v[i].name,
@@ -183,9 +190,9 @@ static struct ruleset *ruleset_add(struct wr_policy *p, const char *text, const 
 
 			wr_vec_push(&rs->ports, port);
 		}
-	name_denial(p, rs, WR_DIR_EGRESS);
-	name_denial(p, rs, WR_DIR_INGRESS);
-	rs->word = directions(rs) | rs->number;
+	rs->word = rs->number;
+	judge_direction(p, rs, WR_DIR_EGRESS);
+	judge_direction(p, rs, WR_DIR_INGRESS);
 	wr_hmap_add(&p->rulesets, &rs->node, wr_hash_str(text));
 	use_sels(p, rs, sel_use);
 	count_port_names(p);
@@ -205,8 +212,10 @@ static void ruleset_free(struct wr_policy *p, struct ruleset *rs, bool last)
 		pol_put(p, rs->pols.v[i]);
 	for (i = 0; i < rs->ports.n; i++)
 		wr_istr_put(rs->ports.v[i].name);
-	rule_put(p, rs->denial[0]);
-	rule_put(p, rs->denial[1]);
+	for (i = 0; i < WR_DIR_MAX; i++) {
+		rule_put(p, rs->denial[i]);
+		rule_put(p, rs->enforced_denial[i]);
+	}
 	wr_vec_done(&rs->pols);
 	wr_vec_done(&rs->ports);
 	wr_vec_done(&rs->rows);
@@ -247,6 +256,8 @@ static int write_one(struct wr_policy *p, struct ruleset *rs, const struct wr_po
 	size_t pos, i;
 	int r;
 
+	if (rs->written && !rs->failed && rs->seen == p->identities_made)
+		return 0;
 	if (!rs->written) {
 		paint_any(p, rs, &rows);
 		paint_identity(p, rs, p->fixed[WR_IDENTITY_UNKNOWN], &rows);
@@ -266,6 +277,7 @@ static int write_one(struct wr_policy *p, struct ruleset *rs, const struct wr_po
 		wr_vec_push(&rs->rows, rows.v[i]);
 	rs->written = rs->written || r == 0;
 	rs->failed = r != 0;
+	rs->seen = p->identities_made;
 	wr_vec_done(&rows);
 	wr_vec_done(&added);
 	return r;
@@ -417,7 +429,6 @@ void subjects_touch_all(struct wr_policy *p)
 struct choosing {
 	const struct pod *pod;
 	pols_vec pols;
-	bool enforced; /* one of them is not in shadow mode */
 };
 
 static void choose_if_matching(void *ctx, void *item)
@@ -425,10 +436,8 @@ static void choose_if_matching(void *ctx, void *item)
 	struct choosing *c = ctx;
 	struct pol *pol = item;
 
-	if (!match_has(&pol->subject, c->pod->space, &c->pod->o->o.labels))
-		return;
-	wr_vec_push(&c->pols, pol);
-	c->enforced = c->enforced || !pol->audit;
+	if (match_has(&pol->subject, c->pod->space, &c->pod->o->o.labels))
+		wr_vec_push(&c->pols, pol);
 }
 
 static int cmp_pols(const void *a, const void *b)
@@ -442,17 +451,6 @@ static int cmp_pols(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Beside one that is enforced, a policy in shadow mode is not in force: the word is the whole endpoint's. */
-static void drop_shadows(struct choosing *c)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < c->pols.n; i++)
-		if (!c->enforced || !c->pols.v[i]->audit)
-			c->pols.v[n++] = c->pols.v[i];
-	c->pols.n = n;
-}
-
 static void choose_ruleset(struct wr_policy *p, struct subject *s, const struct pod *pod)
 {
 	struct choosing c = { .pod = pod };
@@ -460,7 +458,6 @@ static void choose_ruleset(struct wr_policy *p, struct subject *s, const struct 
 	struct ruleset *rs = NULL;
 
 	index_each(&p->subject_index, pod->space, &pod->o->o.labels, choose_if_matching, &c);
-	drop_shadows(&c);
 	wr_vec_sort(&c.pols, cmp_pols);
 	if (c.pols.n) {
 		add_text(&c.pols, pod->o, &text);
@@ -469,7 +466,7 @@ static void choose_ruleset(struct wr_policy *p, struct subject *s, const struct 
 			rs = ruleset_add(p, text.buf, &c.pols, pod->o);
 	}
 	ruleset_move(&s->want, rs);
-	s->audit = c.pols.n && (pod->o->audit || !c.enforced) ? WR_RULES_AUDIT : 0;
+	s->audit = c.pols.n && pod->o->audit ? WR_RULES_AUDIT : 0;
 	wr_vec_done(&c.pols);
 }
 

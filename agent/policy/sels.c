@@ -291,6 +291,7 @@ struct identity *identity_get(struct wr_policy *p, numbers *set, enum wr_identit
 		sel_at(p, i->sels[k])->refs++;
 	p->identity_at[number] = i;
 	wr_hmap_add(&p->identities, &i->node, hash);
+	p->identities_made++;
 	return i;
 }
 

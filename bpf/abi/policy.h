@@ -30,6 +30,7 @@ WR_ASSERT_SIZE(struct wr_rule_key, 16);
 enum wr_verdict {
 	WR_VERDICT_DENY,
 	WR_VERDICT_ALLOW,
+	WR_VERDICT_AUDIT, /* allowed; the rule is that of a policy in shadow mode, which would have denied it */
 	WR_VERDICT_MAX, /* in no row: what programs make of a miss */
 };
 

@@ -120,6 +120,14 @@ static __always_inline __be16 policy_port(const struct wr_ends *e)
 	return e->proto == IPPROTO_ICMP || e->proto == IPPROTO_ICMPV6 ? 0 : e->dport;
 }
 
+static __always_inline void note_audit(struct wr_work *w, const struct wr_question *q, __u32 rule)
+{
+	w->audit = q->audited;
+	w->audit_rule = rule;
+	w->audit_dir = q->dir;
+	w->flow.judged |= WR_JUDGED_AUDIT;
+}
+
 /* One end's word on it; in shadow mode its denial is only remembered. */
 static __always_inline int judge_end(struct wr_work *w, __u8 dir, __u32 *ret_rule)
 {
@@ -133,11 +141,12 @@ static __always_inline int judge_end(struct wr_work *w, __u8 dir, __u32 *ret_rul
 	q.rules = READ_ONCE(ep->rules);
 	q.identity = dir == WR_DIR_EGRESS ? e->dst_identity : e->src_identity;
 	reason = wr_policy(&q, ret_rule);
-	if (reason && q.rules & WR_RULES_AUDIT) {
-		w->audit = reason;
-		w->flow.judged |= WR_JUDGED_AUDIT;
-		return 0;
+	if (reason && q.rules & (dir == WR_DIR_EGRESS ? WR_RULES_AUDIT_EGRESS : WR_RULES_AUDIT_INGRESS)) {
+		q.audited = reason;
+		reason = 0;
 	}
+	if (q.audited)
+		note_audit(w, &q, *ret_rule);
 	return reason;
 }
 

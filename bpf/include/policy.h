@@ -12,7 +12,8 @@ struct wr_question {
 	__u32 identity; /* the peer's */
 	__u8 dir;       /* enum wr_dir, of the subject */
 	__u8 proto;
-	__be16 port; /* destination's */
+	__be16 port;   /* destination's */
+	__u32 audited; /* answer: enum wr_reason of a denial in shadow mode; 0: none */
 };
 
 static __always_inline __u64 rule_of(const struct wr_question *q, __u32 identity)
@@ -47,7 +48,7 @@ static __always_inline __u32 denial(const struct wr_question *q)
 }
 
 /* 0: allowed; else the reason. *ret_rule: the rule that decided, 0: none did. */
-static __always_inline int wr_policy(const struct wr_question *q, __u32 *ret_rule)
+static __always_inline int wr_policy(struct wr_question *q, __u32 *ret_rule)
 {
 	__u64 isolated = q->dir == WR_DIR_EGRESS ? WR_RULES_EGRESS : WR_RULES_INGRESS;
 	__u64 word;
@@ -62,7 +63,9 @@ static __always_inline int wr_policy(const struct wr_question *q, __u32 *ret_rul
 	if (WR_RULE_VERDICT(word) == WR_VERDICT_MAX)
 		word = rule_of(q, WR_RULE_ANY_PEER);
 	*ret_rule = WR_RULE_NUMBER(word);
-	return WR_RULE_VERDICT(word) == WR_VERDICT_ALLOW ? 0 : denial(q);
+	if (WR_RULE_VERDICT(word) == WR_VERDICT_AUDIT)
+		q->audited = denial(q);
+	return WR_RULE_VERDICT(word) == WR_VERDICT_ALLOW || q->audited ? 0 : denial(q);
 }
 
 #endif

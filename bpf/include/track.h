@@ -85,6 +85,17 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 	return reason;
 }
 
+/* What shadow mode would have dropped. */
+static __always_inline void report_audit(const struct __sk_buff *skb, struct wr_pkt *p,
+					 const struct wr_work *w)
+{
+	if (!w->audit)
+		return;
+	p->rule = w->audit_rule;
+	p->dir = (__u8)w->audit_dir;
+	emit(skb, p, w, WR_EVENT_AUDIT, w->audit);
+}
+
 /* Another tuple's partner is no partner: the other half was evicted. */
 static __always_inline int lost_partner(struct wr_work *w)
 {
@@ -114,6 +125,8 @@ static __always_inline int anew(const struct wr_work *w, int dir)
 WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w,
 			    struct wr_flow *live, int dir)
 {
+	int reason;
+
 	WR_KEEP(skb);
 	if (!p || !w || !live)
 		return WR_REASON_INTERNAL;
@@ -124,7 +137,12 @@ WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_w
 	if (!wr_sender_ok(skb, p, &w->flow, wr_eps_of(&w->flow), dir))
 		return strange_sender(skb, p, w);
 	p->ep = dir == WR_FLOW_ORIG ? w->flow.src_ep : w->flow.dst_ep;
-	return wr_judged_fresh(&w->flow, wr_eps_of(&w->flow)) ? 0 : wr_judge_again(p, w, live);
+	if (wr_judged_fresh(&w->flow, wr_eps_of(&w->flow)))
+		return 0;
+	reason = wr_judge_again(p, w, live);
+	if (!reason)
+		report_audit(skb, p, w);
+	return reason;
 }
 
 /*
@@ -161,8 +179,7 @@ static __always_inline int begin(struct __sk_buff *skb, struct wr_pkt *p, struct
 
 	if (reason)
 		return reason;
-	if (w->audit)
-		emit(skb, p, w, WR_EVENT_AUDIT, w->audit);
+	report_audit(skb, p, w);
 	if (wr_on(WR_SW_FLOW_EVENTS) && !w->held)
 		emit(skb, p, w, WR_EVENT_FLOW_NEW, 0);
 	return wr_send(skb, p, w, NULL, wr_flow_dir_of(p, w->flow.state));

@@ -63,6 +63,8 @@ struct wr_work {
 	__u32 in_lru; /* the flow's entry is in wr_new_flows */
 	__u32 held;   /* the packet's key is a translated flow's, whose packets go the other way */
 	__u32 audit;  /* enum wr_reason: what shadow mode would have dropped for */
+	__u32 audit_rule; /* whose, and for which end */
+	__u32 audit_dir;
 	__u64 answers_at; /* jiffies, and how many answers this CPU has made in it */
 	__u32 answers;
 	__s32 verdict;
