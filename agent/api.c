@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/k8s/ask.h"
 #include "agent/k8s/source.h"
 #include "agent/log.h"
 #include "agent/obj/store.h"
@@ -24,6 +25,7 @@ struct wr_api {
 	struct wr_agent *agent;
 	struct wr_k8s_source *source;
 	struct wr_k8s_duties *duties;
+	struct wr_k8s_asks *asks;
 	struct wr_io io;
 	struct wr_timer timer;
 };
@@ -161,6 +163,7 @@ int wr_api_start(struct wr_agent *a, struct wr_err *err)
 		return r;
 	}
 	api->duties = wr_k8s_duties_new(wr_k8s_source_http(api->source), a->config->node);
+	api->asks = wr_k8s_asks_new(wr_k8s_source_http(api->source), a->store);
 	wr_store_subscribe(a->store, store_changed, api);
 	wr_log(WR_LOG_INFO, "following the Kubernetes API",
 	       WR_S("server", wr_k8s_source_server(api->source)));
@@ -178,6 +181,7 @@ void wr_api_stop(struct wr_agent *a)
 	wr_timer_stop(a->loop, &api->timer);
 	wr_io_del(a->loop, &api->io);
 	wr_k8s_duties_free(api->duties);
+	wr_k8s_asks_free(api->asks);
 	if (api->source)
 		wr_k8s_source_close(api->source);
 	free(api);
@@ -188,6 +192,12 @@ void wr_api_want_all_pods(struct wr_agent *a, bool all)
 {
 	if (a->api)
 		wr_k8s_source_want_all_pods(a->api->source, all);
+}
+
+void wr_api_ask_pod(struct wr_agent *a, const char *ns, const char *name)
+{
+	if (a->api)
+		wr_k8s_ask_pod(a->api->asks, ns, name);
 }
 
 void wr_api_event(struct wr_agent *a, const struct wr_k8s_event *e)

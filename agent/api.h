@@ -19,6 +19,8 @@ int wr_api_start(struct wr_agent *a, struct wr_err *err);
 void wr_api_stop(struct wr_agent *a); /* not started: nothing */
 /* Pods of all nodes, while a policy has pod peers; else this node's alone. */
 void wr_api_want_all_pods(struct wr_agent *a, bool all);
+/* This Pod, now: an ADD waits for it (agent/k8s/ask.h). */
+void wr_api_ask_pod(struct wr_agent *a, const char *ns, const char *name);
 /* An Event, when there is an API. */
 void wr_api_event(struct wr_agent *a, const struct wr_k8s_event *e);
 /* For "get status": one object for each kind that is followed, pushed to @list. */

@@ -20,8 +20,9 @@
 #include "lib/dp/tables.h"
 
 #define FIRST_GC_MS 1000
-#define PATIENCE_MS \
-	8000 /* for the Pod object and the first lists; the runtime tries again after that */
+/* For the Pod object and the first lists; the runtime tries again after that. The API is asked for the Pod before. */
+#define PATIENCE_MS 8000
+#define ASK_MS      1000
 
 struct wr_ep wr_ep_unclaimed;
 
@@ -158,6 +159,19 @@ static void apply_dirty(struct wr_endpoints *all)
 		apply_one(all, all->dirty.v[i]);
 }
 
+/* Not yet: the Pod may come with the watch, then by asking for it; then there is no more waiting. */
+static bool still_waits(struct wr_endpoints *all, struct wr_ep *ep, uint64_t now)
+{
+	struct wr_endpoint_waiter *w = ep->waiters;
+	uint64_t waited = now - w->since_ms;
+
+	if (waited >= ASK_MS && !w->asked) {
+		w->asked = true;
+		wr_policies_ask(all->agent, ep->number, &ep->record);
+	}
+	return waited < PATIENCE_MS;
+}
+
 /* Answers go out when everything that they promise is in the kernel: peers rows and policies included. */
 void wr_endpoints_answer(struct wr_agent *a)
 {
@@ -172,8 +186,8 @@ void wr_endpoints_answer(struct wr_agent *a)
 
 		if (!ep || !ep->waiters || !ep->enforced || !all->peers_synced)
 			continue;
-		r = wr_policies_check(a, ep->number, &err);
-		if (r == -EAGAIN && now - ep->waiters->since_ms < PATIENCE_MS)
+		r = wr_policies_check(a, ep->number, ep->record.pod_namespace, &err);
+		if (r == -EAGAIN && still_waits(all, ep, now))
 			continue;
 		answer_waiters(ep, r ? &err : NULL);
 	}

@@ -17,6 +17,7 @@ struct wr_endpoint_waiter {
 	struct wr_ep *ep;
 	struct wr_client *client;
 	uint64_t since_ms;
+	bool asked; /* for the Pod object, which the watch has not brought */
 };
 
 struct wr_ep {

@@ -12,6 +12,7 @@
 #include "agent/nodes.h"
 #include "agent/obj/store.h"
 #include "agent/peers.h"
+#include "agent/policies.h"
 #include "agent/services.h"
 #include "agent/source.h"
 #include "agent/sweeper.h"
@@ -269,6 +270,32 @@ static void collect_service_failures(const struct wr_agent *a, const struct metr
 	put(m, NULL, (double)wr_services_counts(a).failed, out);
 }
 
+static void collect_policies(const struct wr_agent *a, const struct metric *m, struct wr_strbuf *out)
+{
+	struct wr_policies_counts c = wr_policies_counts(a);
+
+	put(m, "known", (double)c.compiled.policies, out);
+	put(m, "not-understood", (double)c.not_understood, out);
+}
+
+static void collect_policy_rows(const struct wr_agent *a, const struct metric *m,
+				struct wr_strbuf *out)
+{
+	struct wr_policy_counts c = wr_policies_counts(a).compiled;
+
+	put(m, "selectors", (double)c.selectors, out);
+	put(m, "identities", (double)c.identities, out);
+	put(m, "rulesets", (double)c.rulesets, out);
+	put(m, "rules", (double)c.rows, out);
+	put(m, "overflowed-rulesets", (double)c.overflows, out);
+}
+
+static void collect_closed_pods(const struct wr_agent *a, const struct metric *m,
+				struct wr_strbuf *out)
+{
+	put(m, NULL, (double)wr_policies_counts(a).closed_pods, out);
+}
+
 static void collect_clients(const struct wr_agent *a, const struct metric *m, struct wr_strbuf *out)
 {
 	put(m, NULL, (double)wr_server_clients(a->server), out);
@@ -313,6 +340,14 @@ static const struct metric metrics[] = {
 	  collect_service_builds },
 	{ "weir_service_failures_total", COUNTER, NULL,
 	  "Services that could not be put in force at once.", collect_service_failures },
+	{ "weir_policies", GAUGE, "what",
+	  "Policies known, and those with something that is not understood (closed there).",
+	  collect_policies },
+	{ "weir_policy_compiled", GAUGE, "what",
+	  "What policies are made into; overflowed rulesets have no room in the map of rules.",
+	  collect_policy_rows },
+	{ "weir_policy_closed_pods", GAUGE, NULL,
+	  "Pods of this node that are closed because their rules do not fit.", collect_closed_pods },
 	{ "weir_map_entries", GAUGE, "map", "Entries in use.", collect_map_used },
 	{ "weir_map_size", GAUGE, "map", "Entries there is room for.", collect_map_size },
 	{ "weir_map_memory_bytes", GAUGE, "map", "What the kernel accounts for the map.",

@@ -237,6 +237,18 @@ static void tick(struct wr_timer *t)
 	wr_timer_start(s->agent->loop, t, GRACE_MS, tick);
 }
 
+/* Before any answer that it would have to stand for after a restart. */
+static int save_reach(struct wr_policies *s)
+{
+	int r;
+
+	if (wr_policy_take_reach_changed(s->policy))
+		s->reach_unsaved = true;
+	r = s->reach_unsaved ? wr_policies_cache_save(s) : 0;
+	s->reach_unsaved = s->reach_unsaved && r;
+	return r;
+}
+
 int wr_policies_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 {
 	struct wr_policies *s = a->policies;
@@ -251,8 +263,10 @@ int wr_policies_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 		if (full)
 			wr_policy_retry(s->policy);
 		s->first = WR_ERR_INIT;
-		r = wr_policy_apply(s->policy, &sink);
+		r = save_reach(s);
+		r = r ? r : wr_policy_apply(s->policy, &sink);
 		s->applied = s->applied || r == 0;
+		wr_policies_report_overflow(s);
 	}
 	wr_endpoints_answer(a);
 	return r ? wr_err_set(err, r, "%s", *s->first.msg ? s->first.msg : strerror(-r)) : 0;
@@ -264,6 +278,8 @@ static void store_changed(void *ctx, enum wr_kind kind, const struct wr_object *
 	struct wr_policies *s = ctx;
 
 	wr_policy_change(s->policy, kind, old, new_);
+	if (new_ && (kind == WR_KIND_NETWORKPOLICY || kind == WR_KIND_CLUSTERNETWORKPOLICY))
+		wr_policies_report(s, new_);
 	wr_reconcile_due(s->agent, WR_RECONCILE_POLICIES, false);
 }
 
@@ -293,15 +309,33 @@ void wr_policies_del_endpoint(struct wr_agent *a, uint32_t number)
 	wr_reconcile_due(a, WR_RECONCILE_POLICIES, false);
 }
 
-int wr_policies_check(const struct wr_agent *a, uint32_t number, struct wr_err *err)
+/*
+ * The lists are not complete: what was decided before stays, and a pod that no policy of the run before could select is
+ * open. As a peer it stays unknown, and so closed out where policies judge.
+ */
+static int check_without_lists(const struct wr_agent *a, uint32_t number, const char *ns,
+			       struct wr_err *err)
+{
+	struct wr_endpoint row;
+	int r = wr_endpoint_get(a->dp, number, &row);
+
+	if (r == 0 && !(row.rules & WR_RULES_CLOSED))
+		return 0;
+	if (r == 0 && (!ns || !*ns || !wr_policies_cache_could_select(a->policies, ns)))
+		r = wr_endpoint_set_rules(a->dp, number, 0);
+	else
+		r = r ? r : -EAGAIN;
+	return r ? wr_err_set_cni(err, 11, r, "the first list of policies is not complete yet") : 0;
+}
+
+int wr_policies_check(const struct wr_agent *a, uint32_t number, const char *ns, struct wr_err *err)
 {
 	struct wr_policy_verdict v;
 
 	if (!a->policies)
 		return 0;
 	if (!are_lists_complete(a))
-		return wr_err_set_cni(err, 11, -EAGAIN,
-				      "the first list of policies is not complete yet");
+		return check_without_lists(a, number, ns, err);
 	if (!wr_policy_verdict(a->policies->policy, number, &v))
 		return wr_err_set_cni(err, 11, -EAGAIN, "the pod's policies are not in force yet");
 	if (v.waits)
@@ -311,6 +345,15 @@ int wr_policies_check(const struct wr_agent *a, uint32_t number, struct wr_err *
 		return wr_err_set_cni(err, 11, -ENOSPC,
 				      "the pod's policies do not fit (mapSizes.rules)");
 	return 0;
+}
+
+void wr_policies_ask(struct wr_agent *a, uint32_t number, const struct wr_endpoint_record *r)
+{
+	struct wr_policy_verdict v;
+
+	if (a->policies && r->pod_name && r->pod_namespace &&
+	    wr_policy_verdict(a->policies->policy, number, &v) && v.waits)
+		wr_api_ask_pod(a, r->pod_namespace, r->pod_name);
 }
 
 const char *wr_policies_rule_text(const struct wr_agent *a, uint32_t rule)
@@ -375,6 +418,7 @@ void wr_policies_stop(struct wr_agent *a)
 		return;
 	wr_timer_stop(a->loop, &s->grace);
 	wr_policy_free(s->policy);
+	wr_vec_done(&s->overflowing);
 	free(s);
 	a->policies = NULL;
 }

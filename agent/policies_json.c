@@ -98,8 +98,7 @@ static int add_problems(void *ctx, struct wr_object *o)
 {
 	bool cluster = o->kind == WR_KIND_CLUSTERNETWORKPOLICY;
 	const struct wr_cnp *cnp = (const struct wr_cnp *)o;
-	const wr_problems *problems = cluster ? &cnp->problems :
-						&((const struct wr_netpol *)o)->problems;
+	const wr_problems *problems = wr_policies_problems(o);
 	struct wr_json *j, *list = wr_json_new_array();
 	size_t i;
 
@@ -224,7 +223,9 @@ static struct wr_json *judge(const struct wr_agent *a, const struct end *subject
 	wr_json_add(j, "policies", list);
 	word = wr_policy_judge(p, subject->number, dir, identity, k->proto, k->port);
 	rule = wr_policy_rule_text(p, WR_RULE_NUMBER(word));
-	wr_json_add_bool(j, "allowed", WR_RULE_VERDICT(word) == WR_VERDICT_ALLOW);
+	wr_json_add_bool(j, "allowed", WR_RULE_VERDICT(word) != WR_VERDICT_DENY);
+	if (WR_RULE_VERDICT(word) == WR_VERDICT_AUDIT)
+		wr_json_add_bool(j, "audited", true);
 	wr_json_add_str(j, "rule", rule ? rule : "no policy judges this direction");
 	return j;
 }

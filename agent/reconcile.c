@@ -54,6 +54,7 @@ static void failed(struct wr_agent *a, enum wr_reconciler which, const struct wr
 	struct wr_reconcile_state *s = &a->reconciling.states[which];
 
 	s->failures++;
+	s->last = *err;
 	if (!s->backoff_ms)
 		wr_log(WR_LOG_ERROR, "reconciler failed",
 		       WR_S("reconciler", reconcilers[which].name), WR_E(err));

@@ -29,6 +29,7 @@ struct wr_reconcile_state {
 	uint64_t runs, full_runs, failures;
 	uint64_t busy_ns; /* in all runs */
 	struct wr_timer retry;
+	struct wr_err last; /* while backoff_ms is set: why */
 };
 
 struct wr_reconciling {

@@ -191,6 +191,8 @@ static struct wr_json *encode_reconcilers(const struct wr_agent *a)
 		wr_json_add_int(j, "runs", (int64_t)s->runs);
 		wr_json_add_int(j, "failures", (int64_t)s->failures);
 		wr_json_add_bool(j, "failing", s->backoff_ms != 0);
+		if (s->backoff_ms)
+			wr_json_add_str(j, "error", s->last.msg);
 		wr_json_push(list, j);
 	}
 	return list;

@@ -241,14 +241,17 @@ static void print_objects(struct wr_cli *cli, const struct wr_json *kinds)
 static void print_reconcilers(struct wr_cli *cli, const struct wr_json *list)
 {
 	const struct wr_json *r;
+	const char *why;
 	size_t i;
 
 	for (i = 0; i < wr_json_len(list); i++) {
 		r = wr_json_at(list, i);
+		why = wr_json_get_str(r, "error");
 		if (wr_json_get_bool(r, "failing", false))
-			fprintf(cli->out, LABEL "%s, %lld failures (the agent's log says why)\n",
-				"FAILING", wr_json_get_str(r, "name"),
-				(long long)wr_json_get_int(r, "failures", 0));
+			fprintf(cli->out, LABEL "%s, %lld failures: %s\n", "FAILING",
+				wr_json_get_str(r, "name"),
+				(long long)wr_json_get_int(r, "failures", 0),
+				why ? why : "the agent's log says why");
 	}
 }
 

@@ -245,4 +245,5 @@ void pol_change(struct wr_policy *p, enum wr_kind kind, const struct wr_object *
 	if (had_peers != (p->peer_policies != 0))
 		cluster_touch_all(p);
 	p->subjects_dirty = true;
+	p->reach_changed = true;
 }

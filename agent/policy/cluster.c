@@ -205,6 +205,7 @@ void cluster_change_space(struct wr_policy *p, const struct wr_object *old,
 	for (pod = s->pods; pod; pod = pod->next)
 		pod_touch(p, pod);
 	p->subjects_dirty = true;
+	p->reach_changed = true;
 	if (!s->o && !s->pods)
 		space_free(p, s);
 }

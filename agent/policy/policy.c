@@ -224,26 +224,6 @@ bool wr_policy_wants_peers(const struct wr_policy *p)
 	return p->peer_policies != 0;
 }
 
-bool wr_policy_could_select(const struct wr_policy *p, const char *ns)
-{
-	const struct space *space = space_find(p, ns);
-	struct space unknown = { .own_name = { wr_istr_get("kubernetes.io/metadata.name"),
-					       wr_istr_get(ns) } };
-	struct wr_hnode *n, *next;
-	bool could = false;
-	size_t pos;
-
-	unknown.name = unknown.own_name.value;
-	wr_hmap_each(&p->pols, n, pos, next) {
-		const struct pol *pol = WR_CONTAINER_OF(n, struct pol, node);
-
-		could = could || match_could_have(&pol->subject, space ? space : &unknown);
-	}
-	wr_istr_put(unknown.own_name.key);
-	wr_istr_put(unknown.own_name.value);
-	return could;
-}
-
 static const struct subject *find_subject(const struct wr_policy *p, uint32_t number)
 {
 	return number < p->subject_at.n ? p->subject_at.v[number] : NULL;

@@ -80,6 +80,14 @@ bool wr_policy_wants_peers(const struct wr_policy *p);
 /* Whether a known policy could select some pod of the namespace. */
 bool wr_policy_could_select(const struct wr_policy *p, const char *ns);
 
+/* Each namespace that is known or that a policy names, in no order and some more than once; @could: a policy could select there. */
+typedef void (*wr_policy_reach_fn)(void *ctx, const char *ns, bool could);
+void wr_policy_each_reached(const struct wr_policy *p, wr_policy_reach_fn fn, void *ctx);
+/* Whether a policy asks namespaces for labels, so that one that is not known yet could be meant. */
+bool wr_policy_reaches_anywhere(const struct wr_policy *p);
+/* Whether policies or namespaces have changed since the last time that this was asked. */
+bool wr_policy_take_reach_changed(struct wr_policy *p);
+
 /*
  * Numbers outlive a restart: what an identity means is a hash. Numbers that @reserve names are given to the set with that
  * hash and to no other; an unknown hash (0) keeps the number from everybody.
