@@ -172,16 +172,35 @@ int wr_event_hub_monitor(struct wr_agent *a, struct wr_client *c, const struct w
 	return WR_VERB_LATER;
 }
 
-struct wr_json *wr_event_hub_drops(const struct wr_agent *a)
+void wr_event_hub_each(const struct wr_agent *a, void (*fn)(void *ctx, const struct wr_event *e),
+		       void *ctx)
 {
 	const struct wr_event_hub *hub = a->events;
-	uint64_t real_ms = wr_real_ms(), boot_ns = wr_boot_ns(), i;
-	struct wr_json *items = wr_json_new_array();
+	uint64_t i;
 
 	for (i = hub->n_kept > WR_EVENTS_KEPT ? hub->n_kept - WR_EVENTS_KEPT : 0; i < hub->n_kept; i++)
-		wr_json_push(items,
-			     wr_event_encode(a, &hub->kept[i % WR_EVENTS_KEPT], real_ms, boot_ns));
-	return items;
+		fn(ctx, &hub->kept[i % WR_EVENTS_KEPT]);
+}
+
+struct listing {
+	const struct wr_agent *agent;
+	struct wr_json *items;
+	uint64_t real_ms, boot_ns;
+};
+
+static void add_drop(void *ctx, const struct wr_event *e)
+{
+	const struct listing *l = ctx;
+
+	wr_json_push(l->items, wr_event_encode(l->agent, e, l->real_ms, l->boot_ns));
+}
+
+struct wr_json *wr_event_hub_drops(const struct wr_agent *a)
+{
+	struct listing l = { a, wr_json_new_array(), wr_real_ms(), wr_boot_ns() };
+
+	wr_event_hub_each(a, add_drop, &l);
+	return l.items;
 }
 
 struct wr_event_counts wr_event_hub_counts(const struct wr_agent *a)

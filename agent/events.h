@@ -25,6 +25,9 @@ void wr_event_hub_stop(struct wr_agent *a);
  * missing before it. */
 int wr_event_hub_monitor(struct wr_agent *a, struct wr_client *c, const struct wr_json *body,
 			 struct wr_err *err);
+/* The kept drops themselves, oldest first. */
+void wr_event_hub_each(const struct wr_agent *a, void (*fn)(void *ctx, const struct wr_event *e),
+		       void *ctx);
 /* The kept drops, oldest first, as an array. */
 struct wr_json *wr_event_hub_drops(const struct wr_agent *a);
 

@@ -158,10 +158,17 @@ static int verb_why(void *ctx, struct wr_client *c, const struct wr_json *body,
 	return wr_policies_why(ctx, body, ret, err);
 }
 
+static int verb_policy_check(void *ctx, struct wr_client *c, const struct wr_json *body,
+			     struct wr_json **ret, struct wr_err *err)
+{
+	return wr_policies_what_if(ctx, body, ret, err);
+}
+
 const struct wr_verb wr_agent_verbs[] = {
 	{ "hello", verb_hello },     { "register", verb_register },
 	{ "release", verb_release }, { "check", verb_check },
 	{ "ready", verb_ready },     { "gc", verb_gc },
 	{ "why", verb_why },         { "get", verb_get },
-	{ "monitor", verb_monitor }, { 0 },
+	{ "monitor", verb_monitor }, { "policy-check", verb_policy_check },
+	{ 0 },
 };

@@ -21,13 +21,18 @@
  *	  status     {"version","node","pid","started_ms" (Unix epoch),"ready","reason","needs":[{"name","reason"}] (no reason: met),
  *	             "routing":{"mode":"auto|direct|vxlan","direct","vxlan"} (numbers of nodes),"mtu","pod_cidrs","cgroup_root","tcx",
  *	             "masquerade","flow_events","drop_sample","uplinks":[{"name","mtu","up"}],"sources":[{"name","contact_ms" (Unix epoch),"errors":[text]}],
- *	             "kinds":[{"kind","count","synced"}],"reconcilers":[{"name","runs","failures","failing"}],"not_enforced":[text]}
+ *	             "kinds":[{"kind","count","synced"}],"reconcilers":[{"name","runs","failures","failing","error" (while it is)}],"not_enforced":[text]}
  *	  nodes      items {"number" (as backends carry it),"name","addresses":[text],"pod_cidrs","zone","zone_number",
  *	             "via":"self|direct|vxlan|none"}
  *	  pods       items {"namespace","name","addresses":[text],"node"}: every pod that the agent knows
  *	  services   items {"id" (a service port's),"namespace","name","port_name"}, and of what was left out
  *	             {"namespace","name","skipped":[{"reason"}]}
  *	  drops      items: the latest dropped packets, as monitor sends them
+ *	  policies   items {"endpoint","namespace","name","judged","audit","ruleset","identity4","identity6","policies":[{"name","tier"}]},
+ *	             and of what is not understood {"kind","namespace","name","problems":[{"field","what"}]}
+ *	why       body: {"source","destination","port","protocol"} -> {"judged":[{"direction","pod","allowed","rule","policies"}]}
+ *	policy-check  body: {"manifests":TEXT} -> {"items":[{"change":"cut|opened","protocol","port","source","destination","now","then"}],
+ *	             "judged","cut","opened"}; nothing changes
  *	monitor   body: {"types":["drop|audit|flow-new|flow-end"]} -> a message for each event, until the client leaves
  */
 #ifndef WR_WIRE_WIRE_H
