@@ -9,6 +9,7 @@
 #include "lib/base/cleanup.h"
 #include "tests/unit/check.h"
 #include "tests/unit/objects.h"
+#include "tests/unit/policy_kernel.h"
 
 struct row {
 	struct wr_hnode node;
@@ -34,6 +35,7 @@ struct pw {
 	struct end ends[64];
 	int failures;
 	size_t writes;
+	struct pk *kernel; /* NULL: none */
 };
 
 static uint32_t hash_key(const struct wr_rule_key *key)
@@ -76,7 +78,7 @@ static int put_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
 		r->row = rows[i];
 		wr_hmap_add(&w->rows, &r->node, hash_key(&r->row.key));
 	}
-	return 0;
+	return w->kernel ? pk_put_rules(w->kernel, rows, n) : 0;
 }
 
 static int del_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
@@ -94,12 +96,11 @@ static int del_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
 		wr_hmap_del(&w->rows, &r->node);
 		free(r);
 	}
-	return 0;
+	return w->kernel ? pk_del_rules(w->kernel, rows, n) : 0;
 }
 
-static void del_peer(void *ctx, const struct wr_prefix *prefix)
+static void forget_peer(struct pw *w, const struct wr_prefix *prefix)
 {
-	struct pw *w = ctx;
 	size_t i;
 
 	for (i = 0; i < w->peers.n; i++)
@@ -107,18 +108,31 @@ static void del_peer(void *ctx, const struct wr_prefix *prefix)
 			wr_vec_del_unordered(&w->peers, i--);
 }
 
+static void del_peer(void *ctx, const struct wr_prefix *prefix)
+{
+	struct pw *w = ctx;
+
+	forget_peer(w, prefix);
+	if (w->kernel)
+		pk_del_peer(w->kernel, prefix);
+}
+
 static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t identity)
 {
 	struct peer peer = { *prefix, identity };
 	struct pw *w = ctx;
 
-	del_peer(w, prefix);
+	forget_peer(w, prefix);
 	wr_vec_push(&w->peers, peer);
+	if (w->kernel)
+		pk_put_peer(w->kernel, prefix, identity);
 }
 
 static int flush_peers(void *ctx)
 {
-	return 0;
+	const struct pw *w = ctx;
+
+	return w->kernel ? pk_flush_peers(w->kernel) : 0;
 }
 
 static int put_identity(void *ctx, uint32_t number, uint32_t identity4, uint32_t identity6)
@@ -127,7 +141,7 @@ static int put_identity(void *ctx, uint32_t number, uint32_t identity4, uint32_t
 
 	w->ends[number].identity4 = identity4;
 	w->ends[number].identity6 = identity6;
-	return 0;
+	return w->kernel ? pk_put_identity(w->kernel, number, identity4, identity6) : 0;
 }
 
 static bool is_there(const struct pw *w, uint32_t ruleset)
@@ -148,7 +162,7 @@ static int put_word(void *ctx, uint32_t number, uint64_t word)
 	if (word & (WR_RULES_EGRESS | WR_RULES_INGRESS))
 		assert_true(is_there(w, WR_RULES_ID(word)));
 	w->ends[number].word = word;
-	return 0;
+	return w->kernel ? pk_put_word(w->kernel, number, word) : 0;
 }
 
 static struct wr_policy_sink sink_of(struct pw *w)
@@ -157,12 +171,30 @@ static struct wr_policy_sink sink_of(struct pw *w)
 					del_peer, flush_peers, put_identity, put_word };
 }
 
+static void put_ranges(struct pw *w, const struct wr_node *node, bool is_range)
+{
+	uint32_t i;
+
+	for (i = 0; node && i < node->pod_cidrs.n; i++)
+		pk_range(w->kernel, &node->pod_cidrs.v[i], is_range);
+}
+
+static int unmirror_node(void *ctx, struct wr_object *o)
+{
+	put_ranges(ctx, (const struct wr_node *)o, false);
+	return 0;
+}
+
 static void changed(void *ctx, enum wr_kind kind, const struct wr_object *old,
 		    const struct wr_object *new_)
 {
 	struct pw *w = ctx;
 
 	wr_policy_change(w->policy, kind, old, new_);
+	if (w->kernel && kind == WR_KIND_NODE) {
+		put_ranges(w, (const struct wr_node *)old, false);
+		put_ranges(w, (const struct wr_node *)new_, true);
+	}
 }
 
 struct pw *pw_new(void)
@@ -175,11 +207,41 @@ struct pw *pw_new(void)
 	return w;
 }
 
+void pw_mirror(struct pw *w, struct pk *k)
+{
+	w->kernel = k;
+}
+
+/* So that the next cluster finds the real maps empty. */
+static void unmirror(struct pw *w)
+{
+	static const struct wr_addr none;
+	struct wr_hnode *n, *next;
+	uint32_t i;
+	size_t pos;
+
+	for (i = 0; i < WR_ARRAY_SIZE(w->ends); i++)
+		if (!wr_addr_is_zero(&w->ends[i].addr4))
+			pk_subject(w->kernel, i, &none, &none);
+	while (w->peers.n) {
+		struct wr_prefix prefix = w->peers.v[0].prefix;
+
+		del_peer(w, &prefix);
+	}
+	wr_hmap_each(&w->rows, n, pos, next)
+		pk_del_rules(w->kernel, &WR_CONTAINER_OF(n, struct row, node)->row, 1);
+	wr_store_each(w->store, WR_KIND_NODE, unmirror_node, w);
+	assert_int_equal(pk_flush_peers(w->kernel), 0);
+}
+
 void pw_free(struct pw *w)
 {
 	struct wr_hnode *n, *next;
 	size_t pos;
 
+	if (w->kernel)
+		unmirror(w);
+	w->kernel = NULL;
 	wr_policy_free(w->policy);
 	w->policy = NULL;
 	wr_hmap_each(&w->rows, n, pos, next)
@@ -205,6 +267,12 @@ void pw_del(struct pw *w, enum wr_kind kind, const char *ns, const char *name)
 	wr_store_del(w->store, kind, ns, name);
 }
 
+static bool has_addresses(const struct end *end, const struct wr_addr *addr4,
+			  const struct wr_addr *addr6)
+{
+	return wr_addr_eq(&end->addr4, addr4) && wr_addr_eq(&end->addr6, addr6);
+}
+
 void pw_subject(struct pw *w, uint32_t number, const char *ns, const char *name,
 		const struct wr_addr *addr4, const struct wr_addr *addr6)
 {
@@ -215,8 +283,13 @@ void pw_subject(struct pw *w, uint32_t number, const char *ns, const char *name,
 	if (!*ns) {
 		wr_policy_subject_del(w->policy, number);
 		w->ends[number] = (struct end){ 0 };
+		if (w->kernel)
+			pk_subject(w->kernel, number, &w->ends[number].addr4, &w->ends[number].addr6);
 		return;
 	}
+	/* A new pod has a new row; one that was put before keeps its own, and the compiler knows that too. */
+	if (w->kernel && !has_addresses(&w->ends[number], addr4, addr6))
+		pk_subject(w->kernel, number, addr4, addr6);
 	wr_policy_subject_put(w->policy, number, &s);
 	w->ends[number].addr4 = *addr4;
 	w->ends[number].addr6 = *addr6;
@@ -336,7 +409,7 @@ uint64_t pw_judge(const struct pw *w, uint32_t number, enum wr_dir dir, const st
 bool pw_allows(const struct pw *w, uint32_t number, enum wr_dir dir, const struct wr_addr *peer,
 	       uint8_t proto, uint16_t port)
 {
-	return WR_RULE_VERDICT(pw_judge(w, number, dir, peer, proto, port)) == WR_VERDICT_ALLOW;
+	return WR_RULE_VERDICT(pw_judge(w, number, dir, peer, proto, port)) != WR_VERDICT_DENY;
 }
 
 size_t pw_rows(const struct pw *w)

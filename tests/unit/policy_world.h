@@ -9,9 +9,12 @@
 #include "agent/obj/store.h"
 #include "agent/policy/policy.h"
 
+struct pk;
 struct pw;
 
 struct pw *pw_new(void);
+/* The same goes into real maps, for real programs. Borrowed; the maps must be as new or as pw_free leaves them. */
+void pw_mirror(struct pw *w, struct pk *k);
 void pw_free(struct pw *w);
 struct wr_policy *pw_policy(struct pw *w);
 void pw_apply_yaml(struct pw *w, const char *yaml); /* one object */

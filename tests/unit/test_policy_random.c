@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random clusters, random policies, random changes: after each, every subject, peer, protocol and port boundary is compared
- * with the oracle. WR_POLICY_SEED replays one cluster, WR_POLICY_CLUSTERS says how many.
+ * with the oracle, by the rows that the compiler makes and by the programs themselves, loaded: pod egress, which judges both
+ * ends where both are of this node, and pod ingress. Flows are those of the comparison before, so what was allowed
+ * and is no longer must stop at its next packet. WR_POLICY_SEED replays one cluster, WR_POLICY_CLUSTERS says how many.
  */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/str.h"
+#include "lib/dp/tables.h"
 #include "tests/unit/check.h"
+#include "tests/unit/policy_kernel.h"
 #include "tests/unit/policy_model.h"
 #include "tests/unit/policy_world.h"
 
@@ -20,6 +24,7 @@ static const int protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_IC
 struct run {
 	struct model m;
 	struct pw *w;
+	struct pk *kernel;
 	uint64_t seed;
 	int step;
 	int ports[24], n_ports;
@@ -120,8 +125,9 @@ static void choose_ports(struct run *r)
 		add_boundaries(r, &r->m.cnps[i]);
 }
 
+/* @got: what was said, of a packet that the oracle judges the other way. */
 static void complain(const struct run *r, int subject, int dir, struct m_address peer, int proto,
-		     int port, bool allowed)
+		     int port, const char *got)
 {
 	wr_auto_strbuf all = WR_STRBUF_INIT;
 	char text[48];
@@ -139,9 +145,10 @@ static void complain(const struct run *r, int subject, int dir, struct m_address
 	for (i = 0; i < M_CNPS; i++)
 		if (r->m.cnps[i].used)
 			pm_cnp_yaml(&r->m, i, &all);
-	fail_msg("WR_POLICY_SEED=%llu, change %d: p%d %s %s proto %d port %d is %s\n%s",
+	fprintf(stderr, "%s", all.buf);
+	fail_msg("WR_POLICY_SEED=%llu, change %d: p%d %s %s proto %d port %d is %s",
 		 (unsigned long long)r->seed, r->step, subject, dir ? "from" : "to", text, proto,
-		 port, allowed ? "allowed" : "denied", all.buf);
+		 port, got);
 }
 
 static void compare_peer(struct run *r, int subject, struct m_address peer)
@@ -158,11 +165,70 @@ static void compare_peer(struct run *r, int subject, struct m_address peer)
 						     (uint8_t)protos[p], (uint16_t)port);
 
 				if (got != pm_allows(&r->m, subject, dir, peer, protos[p], port))
-					complain(r, subject, dir, peer, protos[p], port, got);
+					complain(r, subject, dir, peer, protos[p], port,
+						 got ? "allowed" : "denied");
 			}
 }
 
-static void compare_subject(struct run *r, int subject)
+/* -1: no pod of this node. */
+static int subject_at(const struct run *r, struct m_address a)
+{
+	int i;
+
+	for (i = 0; i < M_PODS; i += 2)
+		if (r->m.pods[i].used && !r->m.pods[i].host_network && r->m.pods[i].bits == a.bits &&
+		    (a.family == 4 || r->m.pods[i].has6))
+			return i;
+	return -1;
+}
+
+static void check_packet(struct run *r, int subject, int dir, struct m_address peer,
+			 const struct pk_packet *q)
+{
+	struct m_address self = { peer.family, r->m.pods[subject].bits };
+	int other = subject_at(r, peer), port = q->port;
+	bool allowed = pm_allows(&r->m, subject, dir, peer, q->proto, port);
+	uint32_t reason;
+
+	if (other >= 0)
+		allowed = allowed && pm_allows(&r->m, other, 1, self, q->proto, port);
+	reason = dir ? pk_to_pod(r->kernel, (uint32_t)subject + 1, q) :
+		       pk_from_pod(r->kernel, (uint32_t)subject + 1, q);
+	if (allowed == !reason)
+		return;
+	pk_explain(r->kernel, (uint32_t)subject + 1, q);
+	fprintf(stderr, "the compiler's word: %llx\n", (unsigned long long)pw_word(r->w, (uint32_t)subject + 1));
+	complain(r, subject, dir, peer, q->proto, port,
+		 reason ? wr_reason_name(reason) : "let through by the program");
+}
+
+static void send_packets(struct run *r, int subject, int dir, struct m_address peer)
+{
+	struct wr_addr self = address(peer.family, r->m.pods[subject].bits),
+		       other = address(peer.family, peer.bits);
+	struct pk_packet q = { .src = dir ? other : self, .dst = dir ? self : other };
+	int p, k;
+
+	for (p = 0; p < 4; p++)
+		for (k = 0; k < (protos[p] == IPPROTO_ICMP ? 1 : r->n_ports); k++) {
+			q.proto = (uint8_t)protos[p];
+			q.port = protos[p] == IPPROTO_ICMP ? 0 : (uint16_t)r->ports[k];
+			check_packet(r, subject, dir, peer, &q);
+		}
+}
+
+/* Between two pods of the node there is no pod ingress: the sender's program has judged both. */
+static void send_to_and_from(struct run *r, int subject, struct m_address peer)
+{
+	if (peer.family == 6 && !r->m.pods[subject].has6)
+		return;
+	send_packets(r, subject, 0, peer);
+	if (subject_at(r, peer) < 0)
+		send_packets(r, subject, 1, peer);
+}
+
+static void compare_subject(struct run *r, int subject,
+			    void (*fn)(struct run *, int, struct m_address))
 {
 	/* A node of each, an address that no pod has, and the world where blocks have their edges. */
 	static const uint32_t others[] = { 0x200, 0x201, 0x00f, 0x10f, 0x300, 0x301, 0x403, 0x900 };
@@ -173,21 +239,20 @@ static void compare_subject(struct run *r, int subject)
 		for (i = 0; i < M_PODS; i++)
 			if (r->m.pods[i].used && !r->m.pods[i].host_network && (int)i != subject &&
 			    (family == 4 || r->m.pods[i].has6))
-				compare_peer(r, subject,
-					     (struct m_address){ family, r->m.pods[i].bits });
+				fn(r, subject, (struct m_address){ family, r->m.pods[i].bits });
 		for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-			compare_peer(r, subject, (struct m_address){ family, others[i] });
+			fn(r, subject, (struct m_address){ family, others[i] });
 	}
 }
 
-static void compare(struct run *r)
+static void compare(struct run *r, void (*fn)(struct run *, int, struct m_address))
 {
 	int i;
 
 	choose_ports(r);
 	for (i = 0; i < M_PODS; i += 2)
 		if (r->m.pods[i].used && !r->m.pods[i].host_network)
-			compare_subject(r, i);
+			compare_subject(r, i, fn);
 }
 
 static void change_pod(struct run *r, int i)
@@ -275,21 +340,25 @@ static void build(struct run *r)
 			put(r, pm_cnp_yaml, i);
 }
 
-static void run_one(uint64_t seed)
+static void run_one(struct pk *kernel, uint64_t seed)
 {
-	struct run r = { .seed = seed };
+	struct run r = { .seed = seed, .kernel = kernel };
 
 	pm_init(&r.m, seed);
 	r.w = pw_new();
+	if (kernel)
+		pw_mirror(r.w, kernel);
 	build(&r);
 	for (r.step = 0; r.step <= CHANGES; r.step++) {
 		pw_settle(r.w);
-		compare(&r);
+		compare(&r, compare_peer);
 		/* Grace periods end at times of their own. */
 		while (pm_random(&r.m, 2))
 			pw_collect(r.w);
 		pw_settle(r.w);
-		compare(&r);
+		compare(&r, compare_peer);
+		if (kernel)
+			compare(&r, send_to_and_from);
 		change(&r);
 	}
 	pw_free(r.w);
@@ -298,6 +367,7 @@ static void run_one(uint64_t seed)
 static void every_verdict_is_the_oracles(void **state)
 {
 	const char *seed = getenv("WR_POLICY_SEED"), *count = getenv("WR_POLICY_CLUSTERS");
+	struct pk *kernel = pk_open();
 	uint64_t first = 1, n = CLUSTERS, i;
 
 	if (seed) {
@@ -307,7 +377,8 @@ static void every_verdict_is_the_oracles(void **state)
 		assert_int_equal(wr_parse_u64(count, UINT64_MAX, &n), 0);
 	}
 	for (i = 0; i < n; i++)
-		run_one(first + i);
+		run_one(kernel, first + i);
+	pk_close(kernel);
 	assert_int_equal(wr_istr_count(), 0);
 }
 
@@ -317,5 +388,5 @@ int main(void)
 		cmocka_unit_test(every_verdict_is_the_oracles),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, pk_enter, pk_leave);
 }
