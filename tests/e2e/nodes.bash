@@ -10,6 +10,7 @@
 #	agent_kill a [SIGNAL]         end it (KILL) and wait until it is gone
 #	pod_up a web [app=web ...]    make pod web on node a (labels follow) by CNI ADD, write its manifest
 #	POD_CONFIG=FILTER pod_up ...  the plugin's configuration through jq first
+#	                              NAMESPACE=shop before it: there, not in default
 #	pod_down web                  CNI DEL, manifest removed, namespace removed
 #	node a CMD...   pod web CMD...   outside CMD...     run CMD there
 #	pod4 web   pod6 web           its addresses
@@ -22,7 +23,7 @@
 U4=10.30.0 U6=fd30:
 POD4_NET=10.244 POD6_NET=fd00:10:244
 SVC4_NET=10.96.0 SVC6_NET=fd00:10:96:
-declare -gA NODE_INDEX=() POD_NODE=() POD_IP4=() POD_IP6=() AGENT_PID=() SVC_INDEX=()
+declare -gA NODE_INDEX=() POD_NODE=() POD_NS=() POD_IP4=() POD_IP6=() AGENT_PID=() SVC_INDEX=()
 
 cluster_init() {
 	WR_T=${WR_T:-$(mktemp -d)}
@@ -216,7 +217,7 @@ cni() {
 
 	CNI_COMMAND=$verb CNI_CONTAINERID=c-$name CNI_NETNS=/run/netns/p-$name CNI_IFNAME=eth0 \
 		CNI_PATH=$WR_BUILD/bin \
-		CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=$name;K8S_POD_UID=uid-$name" \
+		CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=${POD_NS[$name]:-default};K8S_POD_NAME=$name;K8S_POD_UID=uid-$name" \
 		node "$where" weir-cni
 }
 
@@ -224,7 +225,7 @@ pod_up() {
 	local where=$1 name=$2 result
 
 	shift 2
-	POD_NODE[$name]=$where
+	POD_NODE[$name]=$where POD_NS[$name]=${NAMESPACE:-default}
 	ip netns add "p-$name"
 	pod_manifest "$name" "" "" "$@"
 	result=$(cni_config "$where" | jq -c "${POD_CONFIG:-.}" | cni ADD "$name") || { printf '%s\n' "$result"; return 1; }
@@ -243,7 +244,7 @@ pod_manifest() {
 		kind: Pod
 		metadata:
 		  name: $name
-		  namespace: default
+		  namespace: ${POD_NS[$name]:-default}
 		  uid: uid-$name
 		  labels: {$labels}
 		spec:
@@ -376,7 +377,7 @@ cluster_logs() {
 
 # bats runs each test in a process of its own: what setup_file learned is kept on disk.
 save_cluster() {
-	declare -p WR_T MANIFESTS NODE_INDEX POD_NODE POD_IP4 POD_IP6 AGENT_PID SVC_INDEX |
+	declare -p WR_T MANIFESTS NODE_INDEX POD_NODE POD_NS POD_IP4 POD_IP6 AGENT_PID SVC_INDEX |
 		sed 's/^declare --/declare -g/; s/^declare -A/declare -gA/' >"$BATS_FILE_TMPDIR/cluster"
 }
 
