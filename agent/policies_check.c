@@ -55,7 +55,7 @@ struct check {
 	const struct wr_manifest *given;
 	enum wr_kind kind; /* of the walk under way */
 	struct wr_policy *then;
-	WR_VEC(struct peer) peers;      /* of policies, then */
+	WR_VEC(struct peer) peers;       /* of policies, then */
 	WR_VEC(struct wr_prefix) ranges; /* of pods */
 	struct wr_hmap seen;
 	struct wr_json *changes;
@@ -157,8 +157,7 @@ static int compile(struct check *c)
 		wr_store_each(c->a->store, kinds[i], add_known, c);
 	}
 	for (i = 0; i < c->given->objects.n; i++)
-		wr_policy_change(c->then, c->given->objects.v[i]->kind, NULL,
-				 c->given->objects.v[i]);
+		wr_policy_change(c->then, c->given->objects.v[i]->kind, NULL, c->given->objects.v[i]);
 	wr_store_each(c->a->store, WR_KIND_NODE, take_ranges, c);
 	wr_endpoints_each(c->a, add_subject, c);
 	return wr_policy_apply(c->then, &sink);
@@ -297,8 +296,7 @@ static void compare(struct check *c, const struct tuple *t, bool was_allowed)
 	now = judge(c, t, false);
 	then = judge(c, t, true);
 	allows_then = WR_RULE_VERDICT(then) != WR_VERDICT_DENY;
-	if (was_allowed != allows_then &&
-	    was_allowed == (WR_RULE_VERDICT(now) != WR_VERDICT_DENY))
+	if (was_allowed != allows_then && was_allowed == (WR_RULE_VERDICT(now) != WR_VERDICT_DENY))
 		add_change(c, t, now, then);
 }
 

@@ -16,7 +16,7 @@ struct wr_policies {
 	struct wr_timer grace;
 	bool applied, pruned, all_pods, host_moved, reach_unsaved;
 	numbers_vec overflowing; /* endpoints that are closed, since their rules do not fit */
-	struct wr_err first; /* of the pass under way */
+	struct wr_err first;     /* of the pass under way */
 };
 
 /* policies_cache.c: what an agent without its source of objects knows of policies. */

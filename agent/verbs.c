@@ -165,10 +165,15 @@ static int verb_policy_check(void *ctx, struct wr_client *c, const struct wr_jso
 }
 
 const struct wr_verb wr_agent_verbs[] = {
-	{ "hello", verb_hello },     { "register", verb_register },
-	{ "release", verb_release }, { "check", verb_check },
-	{ "ready", verb_ready },     { "gc", verb_gc },
-	{ "why", verb_why },         { "get", verb_get },
-	{ "monitor", verb_monitor }, { "policy-check", verb_policy_check },
+	{ "hello", verb_hello },
+	{ "register", verb_register },
+	{ "release", verb_release },
+	{ "check", verb_check },
+	{ "ready", verb_ready },
+	{ "gc", verb_gc },
+	{ "why", verb_why },
+	{ "get", verb_get },
+	{ "monitor", verb_monitor },
+	{ "policy-check", verb_policy_check },
 	{ 0 },
 };

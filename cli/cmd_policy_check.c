@@ -14,7 +14,8 @@
 #define FILE_MAX (8u << 20)
 
 static const struct wr_option options[] = {
-	{ "filename", 'f', WR_VALUES_ANY, "FILE", NULL, "manifests that would be applied; - is standard input" },
+	{ "filename", 'f', WR_VALUES_ANY, "FILE", NULL,
+	  "manifests that would be applied; - is standard input" },
 	{ 0 },
 };
 

@@ -92,10 +92,9 @@ static bool is_name(const char *s)
 void wr_k8s_ask_pod(struct wr_k8s_asks *a, const char *ns, const char *name)
 {
 	wr_autofree char *path = NULL;
-	struct wr_http_request rq = { .method = "GET",
-				      .timeout_ms = TIMEOUT_MS,
-				      .data = on_data,
-				      .done = on_done };
+	struct wr_http_request rq = {
+		.method = "GET", .timeout_ms = TIMEOUT_MS, .data = on_data, .done = on_done
+	};
 	struct ask *q;
 
 	if (!is_name(ns) || !is_name(name))

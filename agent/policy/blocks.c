@@ -79,9 +79,12 @@ static void edge_del(struct wr_policy *p, const struct wr_prefix *prefix)
 
 static bool covers_family4(const struct wr_prefix *block)
 {
-	struct wr_prefix all = family4();
+	struct wr_prefix around = family4();
 
-	return !is4(block) && block->len < FAMILY4_LEN && wr_prefix_has(block, &all.addr);
+	/* By their bits, as the map of prefixes compares: wr_prefix_has knows families. */
+	around.len = block->len;
+	around = wr_prefix_masked(&around);
+	return block->len < FAMILY4_LEN && wr_addr_eq(&around.addr, &block->addr);
 }
 
 /* Every edge of the block; the IPv4 addresses are a hole in an IPv6 block around them. */

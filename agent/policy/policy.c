@@ -67,6 +67,7 @@ void wr_policy_free(struct wr_policy *p)
 {
 	if (!p)
 		return;
+	subjects_done(p);
 	rulesets_done(p);
 	cluster_done(p);
 	blocks_done(p);

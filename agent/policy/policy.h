@@ -56,8 +56,9 @@ struct wr_policy_row {
 /* Calls come in the order in which they must reach the kernel. */
 struct wr_policy_sink {
 	void *ctx;
-	/* All rows or none need be there when it fails: the rows are given again with the next apply. */
+	/* All rows or none need be there when it fails: they are deleted then, and given again with the next apply. */
 	int (*put_rules)(void *ctx, const struct wr_policy_row *rows, size_t n);
+	/* Rows that are not there are no failure. */
 	int (*del_rules)(void *ctx, const struct wr_policy_row *rows, size_t n);
 	void (*put_peer)(void *ctx, const struct wr_prefix *prefix, uint32_t identity);
 	void (*del_peer)(void *ctx, const struct wr_prefix *prefix);

@@ -144,6 +144,7 @@ struct node_entry {
 	const struct wr_node *o;
 };
 
+/* sites.c */
 struct site *site_get(struct wr_policy *p, const struct wr_addr *addr);
 void site_touch(struct wr_policy *p, struct site *s);
 void site_settle(struct wr_policy *p, struct site *s);
@@ -193,6 +194,7 @@ struct pol {
 	struct match subject;
 	WR_VEC(struct clause) clauses[WR_DIR_MAX];
 };
+typedef WR_VEC(struct pol *) pols_vec;
 struct pol *pol_new(struct wr_policy *p, const struct wr_object *o);
 void pol_put(struct wr_policy *p, struct pol *pol);
 struct pol *pol_find(const struct wr_policy *p, enum wr_kind kind, const struct wr_object *o);
@@ -213,13 +215,13 @@ struct ruleset {
 	bool failed;
 	bool again; /* the kernel may have lost rows */
 	uint64_t word;
-	WR_VEC(struct pol *) pols;            /* in the order of tiers */
-	WR_VEC(struct wr_policy_port) ports;  /* the subject's named ports */
-	struct rule_info *denial[WR_DIR_MAX]; /* of the isolating policies */
+	WR_VEC(struct pol *) pols;                     /* in the order of tiers */
+	WR_VEC(struct wr_policy_port) ports;           /* the subject's named ports */
+	struct rule_info *denial[WR_DIR_MAX];          /* of the isolating policies */
 	struct rule_info *enforced_denial[WR_DIR_MAX]; /* of those that are not in shadow mode */
 	bool shadows[WR_DIR_MAX]; /* policies in shadow mode judge it, and others too */
-	uint64_t *known;                      /* bitmap: identities whose rows are in force */
-	uint64_t seen; /* of identities_made: all of these are known */
+	uint64_t *known;          /* bitmap: identities whose rows are in force */
+	uint64_t seen;            /* of identities_made: all of these are known */
 	rows_vec rows;
 };
 
@@ -228,7 +230,16 @@ void paint_any(struct wr_policy *p, const struct ruleset *rs, rows_vec *out);
 void paint_identity(struct wr_policy *p, const struct ruleset *rs, const struct identity *i,
 		    rows_vec *out);
 
-/* ---- rulesets.c: subjects and their rulesets ---------------------------------------------------------------- */
+/* ---- rulesets.c: what policies say of a subject ------------------------------------------------------------ */
+
+/* Of these policies, in the order of tiers; named ports are the pod's. */
+struct ruleset *ruleset_of(struct wr_policy *p, const pols_vec *pols, const struct wr_pod *pod);
+void ruleset_move(struct ruleset **at, struct ruleset *to);
+int rulesets_write(struct wr_policy *p, const struct wr_policy_sink *sink);
+int rulesets_collect(struct wr_policy *p, const struct wr_policy_sink *sink);
+void rulesets_done(struct wr_policy *p);
+
+/* ---- subjects.c: pods of this node ---------------------------------------------------------------- */
 
 struct subject {
 	struct wr_hnode node; /* by namespace and name */
@@ -249,11 +260,9 @@ void subject_touch(struct wr_policy *p, struct subject *s);
 void subjects_touch_all(struct wr_policy *p);
 void subjects_settle(struct wr_policy *p);
 bool subjects_are_dirty(const struct wr_policy *p);
-int rulesets_write(struct wr_policy *p, const struct wr_policy_sink *sink);
 int subjects_identify(struct wr_policy *p, const struct wr_policy_sink *sink);
 int subjects_flip(struct wr_policy *p, const struct wr_policy_sink *sink);
-int rulesets_collect(struct wr_policy *p, const struct wr_policy_sink *sink);
-void rulesets_done(struct wr_policy *p);
+void subjects_done(struct wr_policy *p);
 
 struct wr_policy {
 	struct wr_hmap spaces, pods, sites, nodes, cidrs;

@@ -28,8 +28,8 @@ bool wr_policy_could_select(const struct wr_policy *p, const char *ns)
 	return could;
 }
 
-static void each_space_of(const struct wr_policy *p, const struct match *subject, wr_policy_reach_fn fn,
-			  void *ctx)
+static void each_space_of(const struct wr_policy *p, const struct match *subject,
+			  wr_policy_reach_fn fn, void *ctx)
 {
 	struct wr_hnode *n, *next;
 	size_t pos;

@@ -40,7 +40,7 @@ static inline int wr_ep_is_ifindex_key(const struct wr_addr *a)
 #define WR_RULES_EGRESS   (1ull << 32) /* egress is judged by the ruleset; else open */
 #define WR_RULES_INGRESS  (1ull << 33)
 #define WR_RULES_CLOSED \
-	(1ull << 34)                /* nothing passes but the node's probes: labels not known yet */
+	(1ull << 34) /* nothing passes but the node's probes: labels not known yet */
 #define WR_RULES_AUDIT_EGRESS  (1ull << 35) /* judge and report, drop nothing */
 #define WR_RULES_AUDIT_INGRESS (1ull << 36)
 #define WR_RULES_AUDIT         (WR_RULES_AUDIT_EGRESS | WR_RULES_AUDIT_INGRESS)

@@ -141,7 +141,8 @@ static __always_inline int judge_end(struct wr_work *w, __u8 dir, __u32 *ret_rul
 	q.rules = READ_ONCE(ep->rules);
 	q.identity = dir == WR_DIR_EGRESS ? e->dst_identity : e->src_identity;
 	reason = wr_policy(&q, ret_rule);
-	if (reason && q.rules & (dir == WR_DIR_EGRESS ? WR_RULES_AUDIT_EGRESS : WR_RULES_AUDIT_INGRESS)) {
+	if (reason &&
+	    q.rules & (dir == WR_DIR_EGRESS ? WR_RULES_AUDIT_EGRESS : WR_RULES_AUDIT_INGRESS)) {
 		q.audited = reason;
 		reason = 0;
 	}

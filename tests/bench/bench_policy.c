@@ -38,8 +38,8 @@ static void print(const char *name, const char *unit, double value, const char *
 	double ratio = baseline_value > 0 ? value / baseline_value : 0;
 	double judged = baseline_value > 0 ? ratio : value;
 
-	printf("{\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"baseline\":\"%s\",", name, value, unit,
-	       baseline);
+	printf("{\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"baseline\":\"%s\",", name, value,
+	       unit, baseline);
 	printf("\"baseline_value\":%.3f,\"ratio\":%.3f,\"target\":%.3f,\"met\":%s}\n",
 	       baseline_value, ratio, target, judged <= target ? "true" : "false");
 	(void)fflush(stdout);
@@ -163,7 +163,7 @@ static void changed(void *ctx, enum wr_kind kind, const struct wr_object *old,
 		wr_policy_change(w->policy, kind, old, new_);
 }
 
-static void put_text(struct world *w, enum wr_kind kind, const char *text)
+static struct wr_object *decode(enum wr_kind kind, const char *text)
 {
 	struct wr_err err = WR_ERR_INIT;
 	wr_auto_json *j = NULL;
@@ -174,7 +174,12 @@ static void put_text(struct world *w, enum wr_kind kind, const char *text)
 		fprintf(stderr, "bench_policy: %s in %s\n", err.msg, text);
 		exit(1);
 	}
-	wr_store_put(w->store, o);
+	return o;
+}
+
+static void put_text(struct world *w, enum wr_kind kind, const char *text)
+{
+	wr_store_put(w->store, decode(kind, text));
 }
 
 static void put_space(struct world *w, uint32_t i)
@@ -197,7 +202,7 @@ static struct wr_addr pod_address(uint32_t i)
 	return a;
 }
 
-static void put_pod(struct world *w, uint32_t i, uint32_t spaces, const char *role)
+static struct wr_object *pod(uint32_t i, uint32_t spaces, const char *role)
 {
 	char text[512];
 
@@ -205,7 +210,12 @@ static void put_pod(struct world *w, uint32_t i, uint32_t spaces, const char *ro
 		 "{\"metadata\":{\"name\":\"p%u\",\"namespace\":\"n%u\",\"labels\":{\"app\":\"a%u\",\"role\":\"%s\"}},"
 		 "\"spec\":{\"nodeName\":\"x\"},\"status\":{\"phase\":\"Running\",\"podIPs\":[{\"ip\":\"10.%u.%u.%u\"}]}}",
 		 i, i % spaces, i / spaces % 10, role, 100 + (i >> 16), i >> 8 & 255, i & 255);
-	put_text(w, WR_KIND_POD, text);
+	return decode(WR_KIND_POD, text);
+}
+
+static void put_pod(struct world *w, uint32_t i, uint32_t spaces, const char *role)
+{
+	wr_store_put(w->store, pod(i, spaces, role));
 }
 
 /* Pods of one app, from another app of the namespace, from teams, and from a block; on a few ports. */
@@ -292,10 +302,11 @@ static double label_change(struct world *w, uint32_t pods)
 	uint32_t span = WR_MIN(pods / 4, 100), i;
 
 	for (i = 0; i < LABEL_CHANGES; i++) {
-		uint64_t start;
+		struct wr_object *o =
+			pod(pods / 2 + i % span, SPACES, i / span % 2 ? "web" : "cache");
+		uint64_t start = wr_now_ns();
 
-		put_pod(w, pods / 2 + i % span, SPACES, i / span % 2 ? "web" : "cache");
-		start = wr_now_ns();
+		wr_store_put(w->store, o);
 		settle(w);
 		v[i] = ms_since(start) * 1000;
 	}

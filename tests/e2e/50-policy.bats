@@ -163,6 +163,19 @@ teardown_file() {
 	unheard friend tcp "$(pod4 web)" 8080
 }
 
+@test "point 3: every IPv6 address is no IPv4 address, and the other way round, outside the cluster too" {
+	outside peer serve tcp :: 8088 world >"$WR_T/log/world" 2>&1 3>&- 4>&- &
+	eventually asks stranger tcp "$U4.1" 8088
+	eventually asks stranger tcp "$U6:1" 8088
+	policy world <<<'{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: "::/0"}}]}]}'
+	eventually judged a stranger egress default/world
+	asks stranger tcp "$U6:1" 8088
+	unheard stranger tcp "$U4.1" 8088
+	policy world <<<'{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}'
+	eventually asks stranger tcp "$U4.1" 8088
+	unheard stranger tcp "$U6:1" 8088
+}
+
 @test "point 3: what one policy's hole leaves out, another may allow" {
 	policy hole <<-Y
 		podSelector: {matchLabels: {app: web}}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2034,SC2154 # nodes.bash reads the arrays
 # NetworkPolicy before a pod's first packet (point 12), and while the agent comes and goes (point 17).
 
 setup_file() {
@@ -159,14 +160,6 @@ friends() {
 	eventually judged a web ingress default/friends
 }
 
-# knocks: somebody who may not tries all the time; whatever gets in is in the log.
-knocks() {
-	nsenter --net=/run/netns/p-stranger env WEIR_PEER_TIMEOUT_MS=100 bash -c \
-		'while :; do peer ask tcp "$0" 8080; peer ask tcp "$1" 8080; done' "$(pod4 web)" "$(pod6 web)" \
-		>"$WR_T/log/knocks" 2>/dev/null 3>&- 4>&- &
-	KNOCKS=$!
-}
-
 holds() {
 	nsenter --net=/run/netns/p-friend peer hold tcp "$(pod4 web)" 8080 60 >"$WR_T/log/holds" 2>&1 3>&- 4>&- &
 	HOLDS=$!
@@ -174,7 +167,7 @@ holds() {
 
 @test "point 17: a killed agent, its absence and its next start change no verdict and cut no connection" {
 	friends
-	knocks
+	knocks stranger web
 	holds
 	eventually nsenter --net=/run/netns/p-friend ss -Htn state established
 	agent_kill a
@@ -192,7 +185,7 @@ holds() {
 
 @test "GHSA-r5x6-w42p-jhpp, GO-2024-3072: no start of the agent, not even without its programs, lets anything in" {
 	friends
-	knocks
+	knocks stranger web
 	for _ in 1 2 3; do
 		agent_kill a
 		# As if another version had been there: every program is loaded and put in place anew.

@@ -158,6 +158,37 @@ moved_from() {
 	[[ -n $now && $now != "$1" ]] || { weir flows --instance a; weir drops --instance a; return 1; }
 }
 
+# node_port POLICY: the service "gate" on node port 30080 of every node, with this external traffic policy.
+node_port() {
+	service gate 80 8080 -- web
+	sed "s/type: ClusterIP/type: NodePort\n  externalTrafficPolicy: $1/; s/targetPort: 8080/&, nodePort: 30080/" \
+		"$MANIFESTS/svc-gate.yaml" >"$WR_T/gate"
+	manifest svc-gate <"$WR_T/gate"
+}
+
+from_outside() { WEIR_PEER_TIMEOUT_MS=300 outside peer ask tcp "$1" 30080; }
+
+from_block() {
+	policy gate <<<"{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{ipBlock: {cidr: $1}}]}]}"
+	eventually judged a web ingress default/gate
+}
+
+@test "point 4: from outside, the client's address is judged under external policy Local, the node's where it is masqueraded" {
+	node_port Local
+	eventually from_outside "$U4.11"
+	from_block 203.0.113.0/24
+	eventually fails from_outside "$U4.11"
+	from_block "$U4.1/32"
+	eventually from_outside "$U4.11"
+	node_port Cluster
+	from_block 0.0.0.0/0
+	eventually from_outside "$U4.12"
+	from_block "$U4.1/32"
+	eventually fails from_outside "$U4.12"
+	manifest_rm svc-gate
+	manifest_rm slice-gate
+}
+
 @test "GO-2022-0393: no echo passes a deny" {
 	deny_web
 	eventually judged a web ingress default/deny

@@ -34,6 +34,7 @@ teardown_file() {
 	cluster_down
 }
 
+holding() { nsenter --net=/run/netns/p-client ss -Htn state established | grep -q :8080; }
 recent() { weir drops --instance a --recent -o json | jq -e "[.items[] | select($1)] | length > 0"; }
 
 @test "a drop names the policy and the rule, or the policies that have none for it" {
@@ -50,7 +51,7 @@ recent() { weir drops --instance a --recent -o json | jq -e "[.items[] | select(
 @test "check says which connections a policy would cut or open, and changes nothing" {
 	nsenter --net=/run/netns/p-client peer hold tcp "$(pod4 web)" 8080 20 >"$WR_T/log/hold" 2>&1 3>&- 4>&- &
 	hold=$!
-	eventually nsenter --net=/run/netns/p-client ss -Htn state established | grep -q 8080
+	eventually holding
 	cat >"$WR_T/deny.yaml" <<-Y
 		apiVersion: networking.k8s.io/v1
 		kind: NetworkPolicy
@@ -79,7 +80,7 @@ recent() { weir drops --instance a --recent -o json | jq -e "[.items[] | select(
 	eventually judged a web ingress default/deny
 	allowed client web 8080
 	eventually recent '.type == "audit" and .src_name == "default/client" and .dst_port == 8080 and .policy == "no ingress rule of NetworkPolicy default/deny"'
-	weir endpoints --instance a -o json | jq -e '.items[] | select(.name == "web" or .pod == "web") | .policy == "audit"'
+	weir endpoints --instance a -o json | jq -e '.items[] | select(.name == "default/web") | .policy == "audit"'
 }
 
 @test "shadow mode beside a policy in force: that one decides, the other is heard" {

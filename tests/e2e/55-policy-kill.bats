@@ -41,13 +41,6 @@ holds() {
 	HOLDS+=($!)
 }
 
-knocks() {
-	nsenter --net=/run/netns/p-stranger env WEIR_PEER_TIMEOUT_MS=50 bash -c \
-		'while :; do peer ask tcp "$0" 8080; peer ask tcp "$1" 8080; done' "$(pod4 web)" "$(pod6 web)" \
-		>"$WR_T/log/knocks" 2>/dev/null 3>&- 4>&- &
-	KNOCKS=$!
-}
-
 traffic_is_right() {
 	local f
 
@@ -99,7 +92,7 @@ each_call() {
 	HOLDS=()
 	holds "$(pod4 web)" 4
 	holds "$(pod6 web)" 6
-	knocks
+	knocks stranger web
 	each_call
 	kill "${HOLDS[@]}" "$KNOCKS"
 	save_cluster

@@ -8,6 +8,7 @@
 #	policy NAME [NAMESPACE] < SPEC   a NetworkPolicy; cluster_policy NAME < SPEC: a ClusterNetworkPolicy
 #	namespace NAME [label=value ...]
 #	labels POD [label=value ...]     the pod's from now on
+#	knocks FROM TO                   tries all the time, in both families, as process $KNOCKS; what gets in is in log/knocks
 
 asks() { timeout 10 nsenter --net="/run/netns/p-$1" -- peer ask "${@:2}" >/dev/null; }
 
@@ -70,4 +71,12 @@ judged() {
 	weir policy --instance "$1" -o json | jq -e --arg pod "$2" --arg judged "$3" --args \
 		'.items[] | select(.endpoint and .name == $pod) | .judged == $judged and ([.policies[].name] | sort) == ($ARGS.positional | sort)' \
 		"${@:4}"
+}
+
+knocks() {
+	# shellcheck disable=SC2016 # expanded inside
+	nsenter --net="/run/netns/p-$1" env WEIR_PEER_TIMEOUT_MS=50 bash -c \
+		'while :; do peer ask tcp "$0" 8080; peer ask tcp "$1" 8080; done' "$(pod4 "$2")" "$(pod6 "$2")" \
+		>"$WR_T/log/knocks" 2>/dev/null 3>&- 4>&- &
+	KNOCKS=$!
 }

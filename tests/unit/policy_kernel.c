@@ -164,7 +164,8 @@ void pk_range(struct pk *k, const struct wr_prefix *prefix, bool is_range)
 	wr_peers_put_identity(k->peers, prefix, WR_IDENTITY_UNKNOWN);
 }
 
-void pk_subject(struct pk *k, uint32_t number, const struct wr_addr *addr4, const struct wr_addr *addr6)
+void pk_subject(struct pk *k, uint32_t number, const struct wr_addr *addr4,
+		const struct wr_addr *addr6)
 {
 	struct wr_endpoint row = { .rules = WR_RULES_CLOSED,
 				   .ifindex = k->ifindex[number],
@@ -228,7 +229,7 @@ static struct bytes transport(const struct pk_packet *q)
 {
 	static const uint8_t tcp[] = { 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 2, 0x20, 0, 0, 0, 0, 0 };
 	static const uint8_t init[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20, 0, 0,
-					0, 5, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1 };
+					0, 5, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0,  0, 1 };
 	struct bytes p = { .len = 0 };
 
 	if (q->proto == IPPROTO_ICMP || q->proto == IPPROTO_ICMPV6) {

@@ -24,7 +24,8 @@ void pk_put_peer(struct pk *k, const struct wr_prefix *prefix, uint32_t identity
 void pk_del_peer(struct pk *k, const struct wr_prefix *prefix);
 int pk_flush_peers(struct pk *k);
 /* A zero @addr4: the subject has gone. Closed until its word is put. */
-void pk_subject(struct pk *k, uint32_t number, const struct wr_addr *addr4, const struct wr_addr *addr6);
+void pk_subject(struct pk *k, uint32_t number, const struct wr_addr *addr4,
+		const struct wr_addr *addr6);
 int pk_put_identity(struct pk *k, uint32_t number, uint32_t identity4, uint32_t identity6);
 int pk_put_word(struct pk *k, uint32_t number, uint64_t word);
 /* A range of pods, all unknown until somebody says more. */

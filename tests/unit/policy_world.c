@@ -34,6 +34,7 @@ struct pw {
 	WR_VEC(struct peer) peers, ranges;
 	struct end ends[64];
 	int failures;
+	bool undoes; /* a put has failed: rows that never came may be deleted */
 	size_t writes;
 	struct pk *kernel; /* NULL: none */
 };
@@ -63,6 +64,7 @@ static int put_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
 
 	if (w->failures > 0) {
 		w->failures--;
+		w->undoes = true;
 		return -ENOSPC;
 	}
 	for (i = 0; i < n; i++) {
@@ -89,6 +91,8 @@ static int del_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
 	for (i = 0; i < n; i++) {
 		struct row *r = find_row(w, &rows[i].key);
 
+		if (w->undoes && !r)
+			continue;
 		assert_non_null(r);
 		for (k = 0; k < WR_ARRAY_SIZE(w->ends); k++)
 			if (rows[i].key.identity == WR_RULE_ANY_PEER)

@@ -6,7 +6,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/policy_world.h"
 
-#define NP(name, audit, spec)                                                          \
+#define NP(name, audit, spec)                                                           \
 	"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " name \
 	", namespace: n" audit "}\nspec: {podSelector: {}, " spec "}\n"
 #define AUDIT ", annotations: {weir.dev/audit: \"true\"}"
@@ -63,9 +63,11 @@ static void beside_another_the_other_decides_and_it_is_heard(void **state)
 {
 	pw_apply_yaml(w, NP("real", "", "ingress: [{ports: [{port: 80}, {port: 81}]}]"));
 	pw_apply_yaml(w, NP("shadow", AUDIT, "policyTypes: [Ingress]"));
-	pw_apply_yaml(w, "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
-			 "metadata: {name: guard" AUDIT "}\nspec: {tier: Admin, priority: 1, subject: {namespaces: {}}, "
-			 "ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 81}}}]}]}\n");
+	pw_apply_yaml(w,
+		      "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+		      "metadata: {name: guard" AUDIT
+		      "}\nspec: {tier: Admin, priority: 1, subject: {namespaces: {}}, "
+		      "ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 81}}}]}]}\n");
 	pw_settle(w);
 	assert_false(pw_word(w, 1) & WR_RULES_AUDIT);
 	assert_int_equal(verdict(WR_DIR_INGRESS, 80), WR_VERDICT_ALLOW);
@@ -101,9 +103,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(alone_it_judges_and_drops_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(beside_another_the_other_decides_and_it_is_heard, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_direction_that_only_it_judges_is_open, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_annotation_alone_makes_another_ruleset, setup, teardown),
+		cmocka_unit_test_setup_teardown(beside_another_the_other_decides_and_it_is_heard,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_direction_that_only_it_judges_is_open, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_annotation_alone_makes_another_ruleset, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/policy_world.h"
 
-#define CNP(name, spec)                                                            \
+#define CNP(name, spec)                                                               \
 	"apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n" \
 	"metadata: {name: " name "}\nspec: {" spec "}\n"
 #define NAMED(ns) "matchLabels: {kubernetes.io/metadata.name: " ns "}"
@@ -19,26 +19,19 @@
 static const struct {
 	const char *ns, *name, *labels;
 } pods[] = {
-	{ "sensitive-ns", "vault", "app: vault" },
-	{ "monitoring-ns", "scraper", "app: scraper" },
-	{ "kube-system", "dns", "app: kube-dns" },
-	{ "kube-system", "other", "app: other" },
-	{ "bar-ns-1", "pub", "app: svc-pub" },
-	{ "bar-ns-1", "private", "app: private" },
-	{ "tenant-a-1", "a1", "app: web" },
-	{ "tenant-a-2", "a2", "app: web" },
+	{ "sensitive-ns", "vault", "app: vault" }, { "monitoring-ns", "scraper", "app: scraper" },
+	{ "kube-system", "dns", "app: kube-dns" }, { "kube-system", "other", "app: other" },
+	{ "bar-ns-1", "pub", "app: svc-pub" },     { "bar-ns-1", "private", "app: private" },
+	{ "tenant-a-1", "a1", "app: web" },        { "tenant-a-2", "a2", "app: web" },
 	{ "tenant-b", "b", "app: web" },
 };
 
 static const struct {
 	const char *name, *labels;
 } spaces[] = {
-	{ "sensitive-ns", "" },
-	{ "monitoring-ns", "" },
-	{ "kube-system", "" },
-	{ "bar-ns-1", "" },
-	{ "tenant-a-1", ", tenant: a" },
-	{ "tenant-a-2", ", tenant: a" },
+	{ "sensitive-ns", "" },          { "monitoring-ns", "" },
+	{ "kube-system", "" },           { "bar-ns-1", "" },
+	{ "tenant-a-1", ", tenant: a" }, { "tenant-a-2", ", tenant: a" },
 	{ "tenant-b", ", tenant: b" },
 };
 
@@ -65,8 +58,9 @@ static const char allow_all_sensitive[] =
 static const struct story stories[] = {
 	{ "1: deny at the level of the cluster; no NetworkPolicy opens it",
 	  { CNP("cluster-wide-deny-example",
-		"tier: Admin, priority: 10, subject: {namespaces: {" NAMED("sensitive-ns") "}}, "
-		"ingress: [{action: Deny, name: select-all-deny-all, from: [{namespaces: {matchLabels: {}}}]}]"),
+		"tier: Admin, priority: 10, subject: {namespaces: {" NAMED(
+			"sensitive-ns") "}}, "
+					"ingress: [{action: Deny, name: select-all-deny-all, from: [{namespaces: {matchLabels: {}}}]}]"),
 	    allow_all_sensitive },
 	  { { "scraper", "vault", IPPROTO_TCP, 80, false },
 	    { "b", "vault", IPPROTO_UDP, 53, false },
@@ -76,9 +70,11 @@ static const struct story stories[] = {
 	{ "2: allow at the level of the cluster; no NetworkPolicy closes it",
 	  { CNP("cluster-wide-allow-example",
 		"tier: Admin, priority: 30, subject: {namespaces: {}}, "
-		"ingress: [{action: Accept, from: [{namespaces: {" NAMED("monitoring-ns") "}}]}], "
-		"egress: [{action: Accept, to: [{pods: {namespaceSelector: {" NAMED("kube-system") "}, "
-		"podSelector: {matchLabels: {app: kube-dns}}}}]}]"),
+		"ingress: [{action: Accept, from: [{namespaces: {" NAMED(
+			"monitoring-ns") "}}]}], "
+					 "egress: [{action: Accept, to: [{pods: {namespaceSelector: {" NAMED(
+						 "kube-system") "}, "
+								"podSelector: {matchLabels: {app: kube-dns}}}}]}]"),
 	    deny_web },
 	  { { "scraper", "pub", IPPROTO_TCP, 8080, true },
 	    { "b", "pub", IPPROTO_TCP, 8080, false },
@@ -87,8 +83,9 @@ static const struct story stories[] = {
 	{ "3: what is passed on is NetworkPolicy's to decide",
 	  { CNP("pub-svc-delegate-example",
 		"tier: Admin, priority: 20, subject: {namespaces: {}}, egress: [{action: Pass, "
-		"to: [{pods: {namespaceSelector: {" NAMED("bar-ns-1") "}, podSelector: {matchLabels: {app: svc-pub}}}}], "
-		"protocols: [{tcp: {destinationPort: {number: 8080}}}]}]"),
+		"to: [{pods: {namespaceSelector: {" NAMED(
+			"bar-ns-1") "}, podSelector: {matchLabels: {app: svc-pub}}}}], "
+				    "protocols: [{tcp: {destinationPort: {number: 8080}}}]}]"),
 	    CNP("deny-the-rest",
 		"tier: Admin, priority: 21, subject: {namespaces: {}}, "
 		"egress: [{action: Deny, to: [{namespaces: {" NAMED("bar-ns-1") "}}]}]"),
@@ -105,10 +102,9 @@ static const struct story stories[] = {
 		"tier: Admin, priority: 50, subject: {namespaces: {matchLabels: {tenant: a}}}, "
 		"ingress: [{action: Pass, from: [{namespaces: {matchLabels: {tenant: a}}}]}, "
 		"{action: Deny, from: [{namespaces: {}}]}]"),
-	    CNP("tenant-b",
-		"tier: Admin, priority: 50, subject: {namespaces: {matchLabels: {tenant: b}}}, "
-		"ingress: [{action: Deny, from: [{namespaces: {matchExpressions: "
-		"[{key: tenant, operator: NotIn, values: [b]}]}}]}]") },
+	    CNP("tenant-b", "tier: Admin, priority: 50, subject: {namespaces: {matchLabels: {tenant: b}}}, "
+			    "ingress: [{action: Deny, from: [{namespaces: {matchExpressions: "
+			    "[{key: tenant, operator: NotIn, values: [b]}]}}]}]") },
 	  { { "a1", "a2", IPPROTO_TCP, 80, true },
 	    { "a2", "a1", IPPROTO_SCTP, 80, true },
 	    { "b", "a1", IPPROTO_TCP, 80, false },
@@ -117,9 +113,8 @@ static const struct story stories[] = {
 	    { "scraper", "b", IPPROTO_TCP, 80, false },
 	    { "b", "scraper", IPPROTO_TCP, 80, true } } },
 	{ "5: guardrails below NetworkPolicy, which opens what it selects",
-	  { CNP("default",
-		"tier: Baseline, priority: 1, subject: {namespaces: {}}, "
-		"ingress: [{action: Deny, name: default-deny, from: [{namespaces: {}}]}]"),
+	  { CNP("default", "tier: Baseline, priority: 1, subject: {namespaces: {}}, "
+			   "ingress: [{action: Deny, name: default-deny, from: [{namespaces: {}}]}]"),
 	    allow_all_sensitive },
 	  { { "a1", "b", IPPROTO_TCP, 80, false },
 	    { "a1", "a2", IPPROTO_UDP, 80, false },
@@ -223,8 +218,8 @@ static void check_line(const struct pw *w, const struct story *s, const struct l
 		   end_allows(w, l->to, WR_DIR_INGRESS, l->from, l);
 
 	if (got != l->allowed)
-		fail_msg("%s: %s to %s, protocol %u port %u: %s", s->title, l->from, l->to, l->proto,
-			 l->port, got ? "allowed" : "denied");
+		fail_msg("%s: %s to %s, protocol %u port %u: %s", s->title, l->from, l->to,
+			 l->proto, l->port, got ? "allowed" : "denied");
 }
 
 static void every_story_of_the_documentation_is_true(void **state)

@@ -176,8 +176,8 @@ static int subject_at(const struct run *r, struct m_address a)
 	int i;
 
 	for (i = 0; i < M_PODS; i += 2)
-		if (r->m.pods[i].used && !r->m.pods[i].host_network && r->m.pods[i].bits == a.bits &&
-		    (a.family == 4 || r->m.pods[i].has6))
+		if (r->m.pods[i].used && !r->m.pods[i].host_network &&
+		    r->m.pods[i].bits == a.bits && (a.family == 4 || r->m.pods[i].has6))
 			return i;
 	return -1;
 }
@@ -197,7 +197,8 @@ static void check_packet(struct run *r, int subject, int dir, struct m_address p
 	if (allowed == !reason)
 		return;
 	pk_explain(r->kernel, (uint32_t)subject + 1, q);
-	fprintf(stderr, "the compiler's word: %llx\n", (unsigned long long)pw_word(r->w, (uint32_t)subject + 1));
+	fprintf(stderr, "the compiler's word: %llx\n",
+		(unsigned long long)pw_word(r->w, (uint32_t)subject + 1));
 	complain(r, subject, dir, peer, q->proto, port,
 		 reason ? wr_reason_name(reason) : "let through by the program");
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Addresses of the cluster: which selectors match whoever has them. */
+#include <stdlib.h>
+
+#include "agent/policy/private.h"
+#include "lib/base/cleanup.h"
+
+static uint32_t hash_addr(const struct wr_addr *addr)
+{
+	return wr_hash_bytes(addr, sizeof(*addr), 0);
+}
+
+static struct site *site_find(const struct wr_policy *p, const struct wr_addr *addr)
+{
+	struct wr_hnode *n;
+
+	for (n = wr_hmap_first(&p->sites, hash_addr(addr)); n; n = wr_hmap_next(n)) {
+		struct site *s = WR_CONTAINER_OF(n, struct site, node);
+
+		if (wr_addr_eq(&s->addr, addr))
+			return s;
+	}
+	return NULL;
+}
+
+struct site *site_get(struct wr_policy *p, const struct wr_addr *addr)
+{
+	struct site *s = site_find(p, addr);
+
+	if (s)
+		return s;
+	s = wr_xcalloc(1, sizeof(*s));
+	s->addr = *addr;
+	wr_hmap_add(&p->sites, &s->node, hash_addr(addr));
+	return s;
+}
+
+void site_touch(struct wr_policy *p, struct site *s)
+{
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	wr_vec_push(&p->dirty_sites, s);
+}
+
+void site_free_if_unused(struct wr_policy *p, struct site *s)
+{
+	if (s->claims || s->subject || s->cluster_node || s->blocks || s->now || s->want || s->dirty)
+		return;
+	wr_hmap_del(&p->sites, &s->node);
+	free(s);
+}
+
+struct gathering {
+	const struct space *space;
+	const struct wr_labels *labels;
+	numbers *set;
+};
+
+static void take_if_matching(void *ctx, void *item)
+{
+	const struct gathering *g = ctx;
+	const struct sel *s = item;
+
+	if (match_has(&s->match, g->space, g->labels))
+		wr_vec_push(g->set, s->number);
+}
+
+static bool is_named_by_rules(const struct wr_policy *p, wr_istr name)
+{
+	size_t i;
+
+	for (i = 0; i < p->port_names.n; i++)
+		if (p->port_names.v[i] == name)
+			return true;
+	return false;
+}
+
+/* Peers whose named ports differ are told apart where egress rules name those. */
+static void add_ports(struct wr_policy *p, const struct wr_pod *pod, numbers *set)
+{
+	uint32_t i;
+
+	for (i = 0; p->port_names.n && i < pod->ports.n; i++) {
+		const struct wr_container_port *port = &pod->ports.v[i];
+
+		if (port->name && is_named_by_rules(p, port->name))
+			wr_vec_push(set, sel_of_port(p, port->name, port->proto, port->port)->number);
+	}
+}
+
+static struct identity *of_pod(struct wr_policy *p, const struct pod *pod, const struct wr_addr *addr)
+{
+	struct wr_prefix one = wr_prefix_of(addr);
+	numbers set = { 0 };
+	struct gathering g = { .set = &set };
+	struct identity *i;
+
+	if (pod) {
+		g.space = pod->space;
+		g.labels = &pod->o->o.labels;
+		index_each(&p->peer_index, g.space, g.labels, take_if_matching, &g);
+		add_ports(p, pod->o, &set);
+	}
+	blocks_of(p, &one, &set);
+	i = identity_get(p, &set, WR_IDENTITY_POD);
+	wr_vec_done(&set);
+	return i;
+}
+
+static struct identity *of_blocks(struct wr_policy *p, const struct wr_node *node,
+				  const struct wr_addr *addr)
+{
+	struct wr_prefix one = wr_prefix_of(addr);
+	numbers set = { 0 };
+	struct identity *found = NULL;
+	size_t i;
+
+	for (i = 0; node && i < p->node_sels.n; i++)
+		if (wr_selector_matches(&p->node_sels.v[i]->match.pods, &node->o.labels))
+			wr_vec_push(&set, p->node_sels.v[i]->number);
+	blocks_of(p, &one, &set);
+	/* A node that nothing matches keeps the identity that the nodes' reconciler has given it. */
+	if (set.n || !node)
+		found = identity_get(p, &set, WR_IDENTITY_WORLD);
+	wr_vec_done(&set);
+	return found;
+}
+
+static struct identity *of_subject(struct wr_policy *p, const struct site *s)
+{
+	struct pod *pod = subject_pod(p, s->subject);
+
+	if (!pod && *s->subject->name)
+		return p->fixed[WR_IDENTITY_UNKNOWN];
+	return of_pod(p, pod, &s->addr);
+}
+
+static struct identity *wanted(struct wr_policy *p, const struct site *s)
+{
+	struct wr_prefix one = wr_prefix_of(&s->addr);
+
+	if (s->subject)
+		return of_subject(p, s);
+	if (s->claims)
+		return p->peer_policies ? of_pod(p, s->claims->pod, &s->addr) : NULL;
+	if (s->cluster_node)
+		return of_blocks(p, s->cluster_node, &s->addr);
+	return s->blocks && !in_pod_range(p, &one) ? of_blocks(p, NULL, &s->addr) : NULL;
+}
+
+void site_settle(struct wr_policy *p, struct site *s)
+{
+	identity_move(&s->want, wanted(p, s));
+}
