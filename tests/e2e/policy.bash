@@ -78,5 +78,6 @@ knocks() {
 	nsenter --net="/run/netns/p-$1" env WEIR_PEER_TIMEOUT_MS=50 bash -c \
 		'while :; do peer ask tcp "$0" 8080; peer ask tcp "$1" 8080; done' "$(pod4 "$2")" "$(pod6 "$2")" \
 		>"$WR_T/log/knocks" 2>/dev/null 3>&- 4>&- &
+	# shellcheck disable=SC2034 # the tests end it
 	KNOCKS=$!
 }
