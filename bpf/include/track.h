@@ -85,15 +85,16 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 	return reason;
 }
 
-/* What shadow mode would have dropped. */
-static __always_inline void report_audit(const struct __sk_buff *skb, struct wr_pkt *p,
-					 const struct wr_work *w)
+/* What shadow mode would have dropped. A function of its own, for the callers' stacks. */
+WR_GLOBAL int wr_report_audit(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w)
 {
-	if (!w->audit)
-		return;
+	WR_KEEP(skb);
+	if (!p || !w || !w->audit)
+		return 0;
 	p->rule = w->audit_rule;
 	p->dir = (__u8)w->audit_dir;
 	emit(skb, p, w, WR_EVENT_AUDIT, w->audit);
+	return 0;
 }
 
 /* Another tuple's partner is no partner: the other half was evicted. */
@@ -141,7 +142,7 @@ WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_w
 		return 0;
 	reason = wr_judge_again(p, w, live);
 	if (!reason)
-		report_audit(skb, p, w);
+		wr_report_audit(skb, p, w);
 	return reason;
 }
 
@@ -179,7 +180,7 @@ static __always_inline int begin(struct __sk_buff *skb, struct wr_pkt *p, struct
 
 	if (reason)
 		return reason;
-	report_audit(skb, p, w);
+	wr_report_audit(skb, p, w);
 	if (wr_on(WR_SW_FLOW_EVENTS) && !w->held)
 		emit(skb, p, w, WR_EVENT_FLOW_NEW, 0);
 	return wr_send(skb, p, w, NULL, wr_flow_dir_of(p, w->flow.state));
