@@ -225,6 +225,31 @@ static void collect(struct wr_policies *s)
 	wr_reconcile_due(s->agent, WR_RECONCILE_POLICIES, false);
 }
 
+/* What was kept no longer holds; nothing kept is closed. The new is written later: with many namespaces it takes its time. */
+static int forget_reach(struct wr_policies *s)
+{
+	int r;
+
+	if (!wr_policy_take_reach_changed(s->policy))
+		return 0;
+	s->reach_unsaved = true;
+	r = s->reach_kept ? wr_policies_cache_drop(s) : 0;
+	s->reach_kept = s->reach_kept && r;
+	return r;
+}
+
+static void keep_reach(struct wr_policies *s)
+{
+	struct wr_err err = WR_ERR_INIT;
+
+	if (!s->reach_unsaved || !s->applied || !are_lists_complete(s->agent))
+		return;
+	s->reach_kept = wr_policies_cache_save(s, &err) == 0;
+	s->reach_unsaved = !s->reach_kept;
+	if (s->reach_unsaved)
+		wr_log(WR_LOG_WARN, "what policies select could not be kept on disk", WR_E(&err));
+}
+
 /* A grace period has passed; and some ADD may have waited for long enough. */
 static void tick(struct wr_timer *t)
 {
@@ -232,21 +257,10 @@ static void tick(struct wr_timer *t)
 
 	if (s->applied && (wr_policy_has_garbage(s->policy) || !s->pruned))
 		collect(s);
+	keep_reach(s);
 	if (s->agent->endpoints)
 		wr_endpoints_answer(s->agent);
 	wr_timer_start(s->agent->loop, t, GRACE_MS, tick);
-}
-
-/* Before any answer that it would have to stand for after a restart. */
-static int save_reach(struct wr_policies *s)
-{
-	int r;
-
-	if (wr_policy_take_reach_changed(s->policy))
-		s->reach_unsaved = true;
-	r = s->reach_unsaved ? wr_policies_cache_save(s) : 0;
-	s->reach_unsaved = s->reach_unsaved && r;
-	return r;
 }
 
 int wr_policies_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
@@ -263,7 +277,7 @@ int wr_policies_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 		if (full)
 			wr_policy_retry(s->policy);
 		s->first = WR_ERR_INIT;
-		r = save_reach(s);
+		r = forget_reach(s);
 		r = r ? r : wr_policy_apply(s->policy, &sink);
 		s->applied = s->applied || r == 0;
 		wr_policies_report_overflow(s);
@@ -404,6 +418,7 @@ int wr_policies_start(struct wr_agent *a, struct wr_err *err)
 
 	s->agent = a;
 	s->policy = wr_policy_new();
+	s->reach_kept = true; /* by the run before, maybe */
 	a->policies = s;
 	wr_store_subscribe(a->store, store_changed, s);
 	tick(&s->grace);

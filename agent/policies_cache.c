@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/policies_private.h"
@@ -54,7 +55,7 @@ static void write_lines(const struct wr_policies *s, struct wr_strbuf *text)
 	wr_vec_done(&lines);
 }
 
-int wr_policies_cache_save(struct wr_policies *s)
+int wr_policies_cache_save(const struct wr_policies *s, struct wr_err *err)
 {
 	wr_autofree char *file = file_name(s);
 	wr_auto_strbuf text = WR_STRBUF_INIT;
@@ -63,8 +64,15 @@ int wr_policies_cache_save(struct wr_policies *s)
 	write_lines(s, &text);
 	r = wr_write_file_atomic(file, text.buf, text.len, 0600, WR_WRITE_IF_CHANGED);
 	if (r < 0)
-		wr_err_sys(&s->first, r, "writing %s", file);
+		wr_err_sys(err, r, "writing %s", file);
 	return r < 0 ? r : 0;
+}
+
+int wr_policies_cache_drop(const struct wr_policies *s)
+{
+	wr_autofree char *file = file_name(s);
+
+	return unlink(file) && errno != ENOENT ? -errno : 0;
 }
 
 bool wr_policies_cache_could_select(const struct wr_policies *s, const char *ns)

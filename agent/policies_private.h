@@ -14,13 +14,14 @@ struct wr_policies {
 	struct wr_agent *agent;
 	struct wr_policy *policy;
 	struct wr_timer grace;
-	bool applied, pruned, all_pods, host_moved, reach_unsaved;
+	bool applied, pruned, all_pods, host_moved, reach_unsaved, reach_kept;
 	numbers_vec overflowing; /* endpoints that are closed, since their rules do not fit */
 	struct wr_err first;     /* of the pass under way */
 };
 
 /* policies_cache.c: what an agent without its source of objects knows of policies. */
-int wr_policies_cache_save(struct wr_policies *s);
+int wr_policies_cache_save(const struct wr_policies *s, struct wr_err *err);
+int wr_policies_cache_drop(const struct wr_policies *s);
 bool wr_policies_cache_could_select(const struct wr_policies *s, const char *ns);
 
 /* policies_report.c */

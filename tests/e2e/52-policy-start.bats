@@ -122,7 +122,9 @@ deny_all() { policy all <<<'{podSelector: {}, policyTypes: [Ingress]}'; }
 	denied stranger late 8080
 }
 
+# What is kept for such a start is written within a second of the change.
 away() {
+	eventually test -s "$WR_T/state/a/selected"
 	agent_kill a
 	mv "$MANIFESTS" "$MANIFESTS.away"
 	agent_spawn a
