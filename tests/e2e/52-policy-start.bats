@@ -51,6 +51,7 @@ late_is_up() {
 	serve late tcp 8080
 }
 
+is_wired() { grep -q '"late"' "$WR_T"/state/a/endpoints/*; }
 deny_all() { policy all <<<'{podSelector: {}, policyTypes: [Ingress]}'; }
 
 @test "point 12: a pod that a known policy selects is closed when its ADD returns" {
@@ -68,7 +69,7 @@ deny_all() { policy all <<<'{podSelector: {}, policyTypes: [Ingress]}'; }
 	eventually judged a web ingress default/web
 	arrive &
 	add=$!
-	eventually grep -q '"late"' "$WR_T"/state/a/endpoints/* 2>/dev/null
+	eventually is_wired
 	kill -0 "$add"
 	POD_NODE[late]=a POD_NS[late]=default
 	pod_manifest late "" "" app=web
