@@ -164,7 +164,7 @@ teardown_file() {
 }
 
 @test "point 3: every IPv6 address is no IPv4 address, and the other way round, outside the cluster too" {
-	outside peer serve tcp :: 8088 world >"$WR_T/log/world" 2>&1 3>&- 4>&- &
+	in_cgroup "$WR_CGROUP/world" ip netns exec fabric peer serve tcp :: 8088 world >"$WR_T/log/world" 2>&1 3>&- 4>&- &
 	eventually asks stranger tcp "$U4.1" 8088
 	eventually asks stranger tcp "$U6:1" 8088
 	policy world <<<'{podSelector: {matchLabels: {app: stranger}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: "::/0"}}]}]}'
