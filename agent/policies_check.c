@@ -42,7 +42,7 @@ struct tuple {
 	struct wr_addr src, dst;
 	uint32_t src_ep, dst_ep; /* WR_EP_NONE: not of this node */
 	uint16_t port;           /* destination's, host byte order */
-	uint8_t proto, pad;
+	uint8_t proto, pad[5];
 };
 
 struct seen {
