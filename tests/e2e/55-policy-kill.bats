@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The agent is killed at each call of a policy change that changes something, each bpf() among them, under traffic that is allowed before and after, and
-# traffic that is denied before and after.
+# The agent is killed at each call of a policy change that changes something, each bpf() among them, under traffic that is
+# allowed before and after, and traffic that is denied before and after.
 
 setup_file() {
 	load nodes
