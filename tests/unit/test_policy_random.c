@@ -3,7 +3,7 @@
  * Random clusters, random policies, random changes: after each, every subject, peer, protocol and port boundary is compared
  * with the oracle, by the rows that the compiler makes, and by the programs themselves, loaded: pod egress, which judges both
  * ends where both are of this node, and pod ingress. Flows are those of the comparison before, so what was allowed and is no
- * longer must stop at its next packet. A packet takes microseconds: each comparison sends to a quarter of the ports.
+ * longer must stop at its next packet. A packet takes microseconds: each comparison sends to a seventh of the ports.
  * WR_POLICY_SEED replays one cluster, with all ports; WR_POLICY_CLUSTERS says how many.
  */
 #include <netinet/in.h>
@@ -19,7 +19,7 @@
 
 #define CLUSTERS 300
 #define CHANGES  6
-#define STRIDE   4
+#define STRIDE   7 /* as many as there are comparisons */
 
 static const int protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP };
 
