@@ -269,6 +269,13 @@ static void add_change(struct check *c, const struct tuple *t, uint64_t now, uin
 	wr_json_push(c->changes, j);
 }
 
+static bool is_same(const struct tuple *a, const struct tuple *b)
+{
+	return wr_addr_eq(&a->src, &b->src) && wr_addr_eq(&a->dst, &b->dst) &&
+	       a->src_ep == b->src_ep && a->dst_ep == b->dst_ep && a->port == b->port &&
+	       a->proto == b->proto;
+}
+
 static bool is_new(struct check *c, const struct tuple *t)
 {
 	uint32_t hash = wr_hash_bytes(t, sizeof(*t), 0);
@@ -276,7 +283,7 @@ static bool is_new(struct check *c, const struct tuple *t)
 	struct seen *s;
 
 	for (n = wr_hmap_first(&c->seen, hash); n; n = wr_hmap_next(n))
-		if (memcmp(&WR_CONTAINER_OF(n, struct seen, node)->t, t, sizeof(*t)) == 0)
+		if (is_same(&WR_CONTAINER_OF(n, struct seen, node)->t, t))
 			return false;
 	s = wr_xcalloc(1, sizeof(*s));
 	s->t = *t;

@@ -37,10 +37,10 @@ struct pk_packet {
 	uint16_t port;
 };
 /* The first packet of a flow, or the next of one that was allowed before: out of the pod, or to it from elsewhere. 0: it passes; else the reason. */
-uint32_t pk_from_pod(struct pk *k, uint32_t number, const struct pk_packet *p);
-uint32_t pk_to_pod(struct pk *k, uint32_t number, const struct pk_packet *p);
+uint32_t pk_from_pod(struct pk *k, uint32_t number, const struct pk_packet *q);
+uint32_t pk_to_pod(struct pk *k, uint32_t number, const struct pk_packet *q);
 
 /* To standard error: what the maps say of the packet, for a test that fails. */
-void pk_explain(const struct pk *k, uint32_t number, const struct pk_packet *p);
+void pk_explain(const struct pk *k, uint32_t number, const struct pk_packet *q);
 
 #endif
