@@ -270,7 +270,9 @@ static void print_step(struct wr_cli *cli, const struct wr_json *step)
 			       wr_json_get_str(wr_json_at(list, i), "tier"),
 			       wr_json_get_str(wr_json_at(list, i), "name"));
 	fprintf(cli->out, "  %-7s  %s: %s", wr_json_get_str(step, "direction"),
-		wr_json_get_bool(step, "allowed", false) ? "allowed" : "DENIED",
+		wr_json_get_bool(step, "audited", false) ? "allowed, and audited" :
+		wr_json_get_bool(step, "allowed", false) ? "allowed" :
+							   "DENIED",
 		wr_json_get_str(step, "rule"));
 	if (wr_json_get(step, "peerIdentity"))
 		fprintf(cli->out, " (the peer is identity %lld)",

@@ -255,23 +255,17 @@ static bool row_fits(const struct wr_policy_row *row, uint32_t identity, enum wr
 	       (port & mask) == (ntohs(row->key.port) & mask);
 }
 
-uint64_t wr_policy_judge(const struct wr_policy *p, uint32_t number, enum wr_dir dir,
-			 uint32_t identity, uint8_t proto, uint16_t port)
+static uint64_t decide(const struct ruleset *rs, uint32_t identity, enum wr_dir dir, uint8_t proto,
+		       uint16_t port)
 {
 	const uint32_t asked[] = { identity, WR_RULE_ANY_PEER };
-	const struct subject *s = find_subject(p, number);
-	uint64_t isolated = dir == WR_DIR_EGRESS ? WR_RULES_EGRESS : WR_RULES_INGRESS;
 	size_t i, k;
 
-	if (s && (s->waits || s->verdict.overflow))
-		return WR_RULE_WORD(WR_VERDICT_DENY, 0);
-	if (!s || !s->now || !(s->now->word & isolated))
-		return WR_RULE_WORD(WR_VERDICT_ALLOW, 0);
 	for (i = 0; i < 2; i++) {
 		const struct wr_policy_row *best = NULL;
 
-		for (k = 0; k < s->now->rows.n; k++) {
-			const struct wr_policy_row *row = &s->now->rows.v[k];
+		for (k = 0; k < rs->rows.n; k++) {
+			const struct wr_policy_row *row = &rs->rows.v[k];
 
 			if (row_fits(row, asked[i], dir, proto, port) &&
 			    (!best || row->key.len > best->key.len))
@@ -281,6 +275,24 @@ uint64_t wr_policy_judge(const struct wr_policy *p, uint32_t number, enum wr_dir
 			return best->word;
 	}
 	return WR_RULE_WORD(WR_VERDICT_DENY, 0);
+}
+
+uint64_t wr_policy_judge(const struct wr_policy *p, uint32_t number, enum wr_dir dir,
+			 uint32_t identity, uint8_t proto, uint16_t port)
+{
+	const struct subject *s = find_subject(p, number);
+	bool egress = dir == WR_DIR_EGRESS;
+	uint64_t word;
+
+	if (s && (s->waits || s->verdict.overflow))
+		return WR_RULE_WORD(WR_VERDICT_DENY, 0);
+	if (!s || !s->now || !(s->now->word & (egress ? WR_RULES_EGRESS : WR_RULES_INGRESS)))
+		return WR_RULE_WORD(WR_VERDICT_ALLOW, 0);
+	word = decide(s->now, identity, dir, proto, port);
+	if (WR_RULE_VERDICT(word) == WR_VERDICT_DENY &&
+	    s->verdict.word & (egress ? WR_RULES_AUDIT_EGRESS : WR_RULES_AUDIT_INGRESS))
+		return WR_RULE_WORD(WR_VERDICT_AUDIT, WR_RULE_NUMBER(word));
+	return word;
 }
 
 struct wr_policy_counts wr_policy_counts(const struct wr_policy *p)

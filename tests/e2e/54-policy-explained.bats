@@ -80,6 +80,7 @@ recent() { weir drops --instance a --recent -o json | jq -e "[.items[] | select(
 	eventually judged a web ingress default/deny
 	allowed client web 8080
 	eventually recent '.type == "audit" and .src_name == "default/client" and .dst_port == 8080 and .policy == "no ingress rule of NetworkPolicy default/deny"'
+	weir why --instance a default/client default/web 8080 | grep -q 'ingress *allowed, and audited: no ingress rule'
 	weir endpoints --instance a -o json | jq -e '.items[] | select(.name == "default/web") | .policy == "audit"'
 }
 

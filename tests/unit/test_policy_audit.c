@@ -57,6 +57,10 @@ static void alone_it_judges_and_drops_nothing(void **state)
 	assert_false(pw_word(w, 1) & WR_RULES_AUDIT_EGRESS);
 	assert_int_equal(verdict(WR_DIR_INGRESS, 80), WR_VERDICT_DENY);
 	assert_string_equal(text(WR_DIR_INGRESS, 80), "no ingress rule of NetworkPolicy n/shadow");
+	/* For people, that is no denial. */
+	assert_int_equal(WR_RULE_VERDICT(wr_policy_judge(pw_policy(w), 1, WR_DIR_INGRESS,
+							 WR_IDENTITY_POD, IPPROTO_TCP, 80)),
+			 WR_VERDICT_AUDIT);
 }
 
 static void beside_another_the_other_decides_and_it_is_heard(void **state)
