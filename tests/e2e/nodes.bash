@@ -10,7 +10,7 @@
 #	agent_kill a [SIGNAL]         end it (KILL) and wait until it is gone
 #	pod_up a web [app=web ...]    make pod web on node a (labels follow) by CNI ADD, write its manifest
 #	POD_CONFIG=FILTER pod_up ...  the plugin's configuration through jq first
-#	                              NAMESPACE=shop before it: there, not in default
+#	NAMESPACE=shop pod_up ...     there, not in default
 #	pod_down web                  CNI DEL, manifest removed, namespace removed
 #	node a CMD...   pod web CMD...   outside CMD...     run CMD there
 #	pod4 web   pod6 web           its addresses
