@@ -293,7 +293,7 @@ static void store_changed(void *ctx, enum wr_kind kind, const struct wr_object *
 
 	wr_policy_change(s->policy, kind, old, new_);
 	if (new_ && (kind == WR_KIND_NETWORKPOLICY || kind == WR_KIND_CLUSTERNETWORKPOLICY))
-		wr_policies_report(s, new_);
+		wr_policies_report(new_);
 	wr_reconcile_due(s->agent, WR_RECONCILE_POLICIES, false);
 }
 

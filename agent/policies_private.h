@@ -27,7 +27,7 @@ bool wr_policies_cache_could_select(const struct wr_policies *s, const char *ns)
 /* policies_report.c */
 const wr_problems *wr_policies_problems(const struct wr_object *o);
 /* A policy has come or changed: what is not understood of it is said. */
-void wr_policies_report(struct wr_policies *s, const struct wr_object *o);
+void wr_policies_report(const struct wr_object *o);
 /* After a pass: pods that are closed now for want of room, and were not. */
 void wr_policies_report_overflow(struct wr_policies *s);
 

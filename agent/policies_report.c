@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What is wrong with policies, said where people look: the log, and Events of the objects. */
+/* What is wrong with policies, and with pods for their sake, said where people look. Events of policies: agent/notices. */
 #include <string.h>
 
 #include "agent/agent.h"
@@ -16,36 +16,7 @@ const wr_problems *wr_policies_problems(const struct wr_object *o)
 							 &((const struct wr_netpol *)o)->problems;
 }
 
-static int find_earlier(void *ctx, struct wr_object *o)
-{
-	return strcmp(o->name, ctx) < 0;
-}
-
-/* Every node sees the same policies; one is enough to speak of them. */
-static bool is_speaker(const struct wr_agent *a)
-{
-	return !wr_store_each(a->store, WR_KIND_NODE, find_earlier, a->config->node);
-}
-
-static void send_event(struct wr_agent *a, const struct wr_object *o, const char *text)
-{
-	const struct wr_k8s_event e = {
-		.kind = wr_kind_name(o->kind),
-		.api_version = o->kind == WR_KIND_CLUSTERNETWORKPOLICY ?
-				       "policy.networking.k8s.io/v1alpha2" :
-				       "networking.k8s.io/v1",
-		.ns = o->ns,
-		.name = o->name,
-		.uid = o->uid,
-		.warning = true,
-		.reason = "PolicyNotUnderstood",
-		.message = text,
-	};
-
-	wr_api_event(a, &e);
-}
-
-void wr_policies_report(struct wr_policies *s, const struct wr_object *o)
+void wr_policies_report(const struct wr_object *o)
 {
 	const wr_problems *problems = wr_policies_problems(o);
 	wr_auto_strbuf text = WR_STRBUF_INIT;
@@ -59,8 +30,6 @@ void wr_policies_report(struct wr_policies *s, const struct wr_object *o)
 	wr_strbuf_addstr(&text, "; rules with such fields are closed");
 	wr_log(WR_LOG_WARN, "policy not understood", WR_S("kind", wr_kind_name(o->kind)),
 	       WR_S("namespace", o->ns), WR_S("name", o->name), WR_S("problems", text.buf));
-	if (is_speaker(s->agent))
-		send_event(s->agent, o, text.buf);
 }
 
 /* ---- pods whose rules do not fit ------------------------------------------------------------------- */
