@@ -102,7 +102,7 @@ each_call() {
 		((kills > before)) || break
 	done
 	echo "$kills kills"
-	[[ $kills -ge 6 && $n -lt 40 ]]
+	[[ $kills -ge 4 && $n -lt 40 ]]
 }
 
 @test "a kill at any bpf() call of a policy change, and at any that changes a file, loses no allowed packet and passes no denied one" {
