@@ -120,7 +120,7 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct wr_pkt 
 	if (bpf_skb_load_bytes(skb, ETH_ALEN, macs, ETH_ALEN) ||
 	    bpf_skb_load_bytes(skb, 0, macs + ETH_ALEN, ETH_ALEN))
 		return WR_DROP;
-	if (size < 1 || size > WR_BUF || make_room(skb, p, size) ||
+	if (!wr_is_size(&size, WR_BUF) || make_room(skb, p, size) ||
 	    bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, w->buf, size, BPF_F_RECOMPUTE_CSUM))
 		return WR_DROP;
@@ -219,7 +219,7 @@ static __always_inline int answer_icmp(struct __sk_buff *skb, const struct wr_pk
 		ih->seq = error.mtu4;
 	else
 		*(__be32 *)&ih->id = error.mtu6;
-	if (quote < 4 || quote > WR_QUOTE_MAX || bpf_skb_load_bytes(skb, ETH_HLEN, ih + 1, quote))
+	if (!wr_is_size(&quote, WR_QUOTE_MAX) || bpf_skb_load_bytes(skb, ETH_HLEN, ih + 1, quote))
 		return WR_DROP;
 	return wr_answer_send(skb, p, w, &a);
 }

@@ -256,7 +256,8 @@ static __always_inline int begin_insert(struct __sk_buff *skb, const struct wr_p
 		if (reason)
 			return reason;
 	}
-	if (bpf_map_update_elem(&wr_new_flows, &p->key, &w->flow, BPF_ANY))
+	w->key = p->key;
+	if (bpf_map_update_elem(&wr_new_flows, &w->key, &w->flow, BPF_ANY))
 		return WR_REASON_FLOW_TABLE_FULL;
 	return 0;
 }
@@ -279,6 +280,7 @@ WR_GLOBAL int wr_begin(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *
 {
 	int reason;
 
+	w = wr_work_again(w);
 	if (!p || !w)
 		return WR_REASON_INTERNAL;
 	init_flow(p, w);

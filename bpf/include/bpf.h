@@ -28,6 +28,23 @@ static __always_inline long wr_bool(int v)
 	return v & 1;
 }
 
+/*
+ * Is *n 1 to @most (256 at most)? Afterwards every verifier knows it is. Those before 6.8 learn nothing from a comparison with
+ * zero, those before 6.10 nothing from one with a difference; clang makes either of a plain check.
+ */
+static __always_inline int wr_is_size(__u32 *n, __u32 most)
+{
+	__u32 v = *n;
+
+	if (!v || v > most)
+		return 0;
+	asm volatile("" : "+r"(v));
+	v = ((v - 1) & 255) + 1;
+	asm volatile("" : "+r"(v));
+	*n = v;
+	return v <= most;
+}
+
 /* Of <errno.h>, which wants a C library. */
 enum wr_errno {
 	WR_ENOENT = 2,
@@ -38,7 +55,8 @@ enum wr_errno {
 
 /*
  * A function that the verifier looks at once, by itself, and not again at each call; so as far as it can tell any
- * pointer may be NULL.
+ * pointer may be NULL. Kernels before 6.2 take no map keys or values from memory that such a function was handed: they
+ * come from its own stack or from a map (wr_work_again).
  */
 #define WR_GLOBAL __noinline
 

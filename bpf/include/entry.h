@@ -91,14 +91,12 @@ static __always_inline void quota_refused(const struct wr_flow *flow)
 }
 
 /* Into the table, unless a live entry is there. 0 or an errno. */
-WR_GLOBAL int wr_table_insert(const struct wr_flow_key *key, const struct wr_flow *flow)
+static __noinline int table_insert(const struct wr_flow_key *key, const struct wr_flow *flow)
 {
 	const struct wr_flow *old;
 	void *shard;
 	int r;
 
-	if (!key || !flow)
-		return -WR_ENOENT;
 	shard = wr_flow_shard_of(key);
 	if (!shard)
 		return -WR_ENOENT;
@@ -129,11 +127,11 @@ static __always_inline int insert_all(struct wr_work *w)
 	int r;
 
 	if (translated) {
-		r = wr_table_insert(&w->partner_key, &w->partner);
+		r = table_insert(&w->partner_key, &w->partner);
 		if (r)
 			return r;
 	}
-	r = wr_table_insert(&w->key, &w->flow);
+	r = table_insert(&w->key, &w->flow);
 	if (r && translated)
 		table_delete(&w->partner_key);
 	return r;
@@ -147,6 +145,7 @@ WR_GLOBAL int wr_promote(struct wr_work *w)
 {
 	int r = -WR_ENOSPC;
 
+	w = wr_work_again(w);
 	if (!w)
 		return r;
 	w->flow.state |= WR_FLOW_PROMOTED;

@@ -46,11 +46,12 @@ static __always_inline int wr_ep_is_pod(__u32 number)
 static __always_inline __u64 wr_peer_find(const struct wr_addr *addr)
 {
 	struct wr_peer_prefix prefix = { .len = 128 };
-	const __u64 *word = bpf_map_lookup_elem(&wr_peers, addr);
+	const __u64 *word;
 
+	memcpy(&prefix.addr, addr, sizeof(prefix.addr));
+	word = bpf_map_lookup_elem(&wr_peers, &prefix.addr);
 	if (word)
 		return READ_ONCE(*word);
-	memcpy(&prefix.addr, addr, sizeof(prefix.addr));
 	word = bpf_map_lookup_elem(&wr_peer_prefixes, &prefix);
 	if (word)
 		return READ_ONCE(*word);

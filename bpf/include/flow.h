@@ -19,11 +19,16 @@ static __always_inline void *wr_flow_shard_of(const struct wr_flow_key *key)
 }
 
 /* In the shard that this one replaces, while the table is being resized. */
-static __noinline struct wr_flow *flow_find_old(const struct wr_flow_key *key)
+static __always_inline struct wr_flow *find_old(const struct wr_flow_key *key)
 {
 	void *shard = flow_shard(wr_cfg.flow_shards + wr_flow_place(key, wr_cfg.flow_shards));
 
 	return shard ? bpf_map_lookup_elem(shard, key) : NULL;
+}
+
+static __noinline struct wr_flow *flow_find_old(const struct wr_flow_key *key)
+{
+	return find_old(key);
 }
 
 /* A promoted flow, dead ones included; NULL: there is none under this key. */
@@ -36,6 +41,15 @@ static __always_inline struct wr_flow *wr_flow_find(const struct wr_flow_key *ke
 		return NULL;
 	flow = bpf_map_lookup_elem(shard, key);
 	return likely(flow) ? flow : flow_find_old(key);
+}
+
+/* The same where calls are as deep as stacks allow: frames count 32 bytes at least. */
+static __always_inline struct wr_flow *wr_flow_find_flat(const struct wr_flow_key *key)
+{
+	void *shard = wr_flow_shard_of(key);
+	struct wr_flow *flow = shard ? bpf_map_lookup_elem(shard, key) : NULL;
+
+	return flow || !shard ? flow : find_old(key);
 }
 
 /* Which way the packet goes in a flow of this state: enum wr_flow_dir. */

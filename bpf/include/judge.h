@@ -56,8 +56,10 @@ static __always_inline __u32 wr_ep_identity(const struct wr_endpoint *ep, const 
 	return wr_addr_is4(addr) ? READ_ONCE(ep->identity) : READ_ONCE(ep->identity6);
 }
 
-static __always_inline struct wr_end end_of(const struct wr_addr *addr)
+/* By value: callers have it from memory that is no map key to every kernel (WR_GLOBAL). */
+static __always_inline struct wr_end end_of(struct wr_addr of)
 {
+	const struct wr_addr *addr = &of;
 	struct wr_end end = { .ep = wr_ep_find(addr), .identity = WR_IDENTITY_HOST };
 	const struct wr_endpoint *ep;
 
@@ -77,7 +79,7 @@ WR_GLOBAL int wr_resolve_src(struct wr_ends *e)
 
 	if (!e)
 		return WR_REASON_INTERNAL;
-	end = end_of(&e->src);
+	end = end_of(e->src);
 	e->src_ep = end.ep;
 	e->src_identity = end.identity;
 	e->src_peer = end.peer;
@@ -90,7 +92,7 @@ WR_GLOBAL int wr_resolve_dst(struct wr_ends *e)
 
 	if (!e)
 		return WR_REASON_INTERNAL;
-	end = end_of(&e->dst);
+	end = end_of(e->dst);
 	e->dst_ep = end.ep;
 	e->dst_identity = end.identity;
 	e->dst_peer = end.peer;

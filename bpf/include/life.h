@@ -26,6 +26,7 @@ WR_GLOBAL int wr_kill(struct wr_work *w, struct wr_flow *live)
 {
 	struct wr_flow *partner;
 
+	w = wr_work_again(w);
 	if (!w || !live)
 		return WR_REASON_INTERNAL;
 	if (w->flow.state & WR_FLOW_TRANSLATED) {
@@ -137,6 +138,7 @@ WR_GLOBAL int wr_advance(struct __sk_buff *skb, const struct wr_pkt *p, struct w
 	struct wr_flow *f;
 	__u64 old;
 
+	w = wr_work_again(w);
 	if (!p || !w || !live)
 		return WR_REASON_INTERNAL;
 	f = &w->flow;

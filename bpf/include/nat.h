@@ -36,13 +36,18 @@ static __always_inline __u32 port_diff(__be16 old, __be16 new)
 	return (__u32) new + (__u16)~old;
 }
 
+/* The difference that the rewrite of w->flow's addresses makes: the same whatever the port. */
+static __always_inline void set_l3_diff(const struct wr_pkt *p, struct wr_work *w)
+{
+	w->flow.l3_diff = csum_add(wr_addr_diff(wr_pkt_src(p), &w->nat.src),
+				   wr_addr_diff(wr_pkt_dst(p), &w->ends.dst));
+}
+
 /* The differences that the rewrite of w->flow makes; the partner's are the opposite. */
 static __always_inline void set_diffs(const struct wr_pkt *p, struct wr_work *w)
 {
 	struct wr_flow *f = &w->flow;
 
-	f->l3_diff = csum_add(wr_addr_diff(wr_pkt_src(p), &f->new_src),
-			      wr_addr_diff(wr_pkt_dst(p), &f->new_dst));
 	f->l4_diff = port_diff(wr_pkt_sport(p), f->new_sport);
 	if (!(p->flags & WR_PKT_ICMP)) /* an echo's identifier stands for both ports, once */
 		f->l4_diff = csum_add(f->l4_diff, port_diff(wr_pkt_dport(p), f->new_dport));
@@ -114,7 +119,7 @@ static __always_inline int socket_has(struct __sk_buff *skb, struct wr_work *w, 
 /* Does a live flow have the key? */
 static __always_inline int table_has(const struct wr_flow_key *key)
 {
-	const struct wr_flow *flow = wr_flow_find(key);
+	const struct wr_flow *flow = wr_flow_find_flat(key);
 
 	return flow && !(READ_ONCE(flow->state) & WR_FLOW_DEAD);
 }
@@ -142,6 +147,7 @@ WR_GLOBAL int wr_nat_try(struct __sk_buff *skb, const struct wr_pkt *p, struct w
 {
 	int r;
 
+	w = wr_work_again(w);
 	if (!p || !w)
 		return -WR_EBUSY;
 	set_tuples(p, w, port);
@@ -232,8 +238,10 @@ WR_GLOBAL int wr_nat_take(struct __sk_buff *skb, const struct wr_pkt *p, struct 
 {
 	struct nat_search s = { .skb = skb, .p = p };
 
+	w = wr_work_again(w);
 	if (!p || !w)
 		return WR_REASON_INTERNAL;
+	set_l3_diff(p, w);
 	if (!w->nat.pool && !wr_nat_try(skb, p, w, w->ends.sport))
 		return 0;
 	if (!has_ports(p))

@@ -61,6 +61,7 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 	struct wr_ends *e;
 	int reason, left;
 
+	w = wr_work_again(w);
 	if (!p || !w || !live)
 		return WR_REASON_INTERNAL;
 	e = &w->ends;
@@ -129,6 +130,7 @@ WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_w
 	int reason;
 
 	WR_KEEP(skb);
+	w = wr_work_again(w);
 	if (!p || !w || !live)
 		return WR_REASON_INTERNAL;
 	if (p->key.proto == IPPROTO_TCP && wr_tcp_is_anew(p, w->flow.state, dir))
@@ -194,7 +196,7 @@ static __always_inline int replace(struct __sk_buff *skb, struct wr_pkt *p, stru
 	int reason = begin(skb, p, w);
 
 	if (!reason && state & WR_FLOW_PROMOTED)
-		kill_entry(&p->key, state, live);
+		kill_entry(&w->key, state, live);
 	return reason;
 }
 

@@ -89,6 +89,15 @@ static __always_inline struct wr_work *wr_work_get(void)
 	return bpf_map_lookup_elem(&wr_scratch, &zero);
 }
 
+/*
+ * In a WR_GLOBAL function that was handed it: the same, known to the verifier as a map's value. The argument is looked at, or
+ * clang passes rubbish for it.
+ */
+static __always_inline struct wr_work *wr_work_again(const struct wr_work *w)
+{
+	return w ? wr_work_get() : NULL;
+}
+
 /* At most @most a jiffy and CPU: returns whether there is one left. */
 static __always_inline int wr_budget(__u64 *at, __u32 *used, __u32 most)
 {
