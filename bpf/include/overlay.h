@@ -3,13 +3,24 @@
 #ifndef WR_BPF_OVERLAY_H
 #define WR_BPF_OVERLAY_H
 
+#include "bpf/include/frag.h"
 #include "bpf/include/out.h"
 
-/* Our VXLAN on the underlay, by its port. */
-static __always_inline int wr_is_vxlan(const struct wr_pkt *p)
+/*
+ * Our VXLAN on the underlay, by its port. What a narrow underlay has fragmented has that in the first fragment only, which does not
+ * get to where others' fragments are noted.
+ */
+static __always_inline int wr_is_vxlan(struct __sk_buff *skb, struct wr_pkt *p)
 {
-	return wr_on(WR_SW_TUNNEL) && p->key.proto == IPPROTO_UDP &&
-	       wr_pkt_dport(p) == bpf_htons(wr_cfg.vxlan_port);
+	if (!wr_on(WR_SW_TUNNEL) || p->key.proto != IPPROTO_UDP)
+		return 0;
+	if (unlikely(p->flags & WR_PKT_FRAG_LATER))
+		wr_fragment(skb, p); /* a miss leaves zeroes */
+	if (wr_pkt_dport(p) != bpf_htons(wr_cfg.vxlan_port))
+		return 0;
+	if (unlikely(p->flags & WR_PKT_FRAG_FIRST))
+		wr_fragment(skb, p);
+	return 1;
 }
 
 static __always_inline int has_key(struct __sk_buff *skb)

@@ -19,7 +19,7 @@ int uplink_egress(struct __sk_buff *skb)
 
 	if (!wr_from_node(skb) || skb->mark & wr_cfg.mark || wr_pkt_parse(skb, &pkt))
 		return WR_PASS;
-	if (wr_is_vxlan(&pkt) || wr_is_neighbour(&pkt) || wr_addr_is_multicast(wr_pkt_dst(&pkt)))
+	if (wr_is_vxlan(skb, &pkt) || wr_is_neighbour(&pkt) || wr_addr_is_multicast(wr_pkt_dst(&pkt)))
 		return WR_PASS;
 	verdict = wr_fast(skb, &pkt);
 	return verdict != WR_SLOW ? verdict : wr_slow(skb, &pkt);

@@ -13,9 +13,9 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Ours, to be unpacked by the device: only what is addressed to the node itself. */
-static __always_inline int is_for_stack(const struct wr_pkt *p)
+static __always_inline int is_for_stack(struct __sk_buff *skb, struct wr_pkt *p)
 {
-	if (wr_is_vxlan(p))
+	if (wr_is_vxlan(skb, p))
 		return wr_ep_find(wr_pkt_dst(p)) == WR_EP_HOST;
 	return wr_is_neighbour(p) || wr_addr_is_multicast(wr_pkt_dst(p));
 }
@@ -33,7 +33,7 @@ int uplink_ingress(struct __sk_buff *skb)
 		return WR_PASS;
 	if (reason)
 		return wr_drop(skb, &pkt, NULL, reason);
-	if (is_for_stack(&pkt))
+	if (is_for_stack(skb, &pkt))
 		return WR_PASS;
 	verdict = wr_fast(skb, &pkt);
 	return verdict != WR_SLOW ? verdict : wr_slow(skb, &pkt);
