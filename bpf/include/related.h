@@ -57,6 +57,22 @@ static __always_inline int quote_ipv4(const struct __sk_buff *skb, struct wr_quo
 	return 0;
 }
 
+/* Only a datagram's first fragment says whose it is. */
+static __always_inline int quote_first_fragment(const struct __sk_buff *skb, struct wr_quote *q)
+{
+	struct {
+		__u8 next, reserved;
+		__be16 offset; /* of 8 bytes each, in the upper 13 bits */
+		__be32 id;
+	} h;
+
+	if (bpf_skb_load_bytes(skb, q->l4_off, &h, sizeof(h)) || h.offset & bpf_htons(0xfff8))
+		return WR_REASON_FRAGMENT;
+	q->key.proto = h.next;
+	q->l4_off += sizeof(h);
+	return 0;
+}
+
 static __always_inline int quote_ipv6(const struct __sk_buff *skb, struct wr_quote *q)
 {
 	struct wr_ports ports = {};
@@ -69,6 +85,8 @@ static __always_inline int quote_ipv6(const struct __sk_buff *skb, struct wr_quo
 		return WR_REASON_BAD_HEADER;
 	q->key.proto = ip.nexthdr;
 	q->l4_off = q->l3_off + sizeof(ip);
+	if (ip.nexthdr == IPPROTO_FRAGMENT && quote_first_fragment(skb, q))
+		return WR_REASON_FRAGMENT;
 	reason = quote_ports(skb, q, 1, &ports);
 	if (reason)
 		return reason;
