@@ -4,12 +4,16 @@
 #include <string.h>
 
 #include "agent/endpoints_private.h"
+#include "agent/log.h"
+#include "agent/nodes.h"
 #include "agent/peers.h"
 #include "agent/policies.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 #include "lib/dp/tables.h"
+#include "lib/netns/netns.h"
 #include "lib/nl/link.h"
+#include "lib/podnet/podnet.h"
 
 #define ARPHRD_ETHER 1
 
@@ -47,6 +51,33 @@ static int attach(struct wr_endpoints *all, const struct wr_ep *ep, struct wr_er
 	return r;
 }
 
+/*
+ * Pods follow the node's MTU while they run. One whose namespace cannot be entered keeps what it has; interfaces that another
+ * plugin made are that plugin's. Returns what holds now.
+ */
+static uint32_t follow_mtu(const struct wr_endpoints *all, const struct wr_ep *ep,
+			   const struct wr_link *link)
+{
+	const struct wr_endpoint_record *rec = &ep->record;
+	uint32_t want = wr_nodes_pod_mtu(all->agent);
+	struct wr_err err = WR_ERR_INIT;
+	wr_autofd int netns = -1;
+	int r;
+
+	if (rec->chained || !rec->netns || !wr_nodes_own(all->agent)->ranges.n || !want)
+		return rec->mtu;
+	if (link->mtu == want)
+		return want;
+	r = wr_netns_open(rec->netns, &netns, &err);
+	if (r == 0)
+		r = wr_podnet_set_mtu(netns, link, want, &err);
+	if (r == 0)
+		return want;
+	wr_log(WR_LOG_WARN, "a pod keeps its MTU", WR_S("namespace", rec->pod_namespace),
+	       WR_S("pod", rec->pod_name), WR_I("mtu", link->mtu), WR_E(&err));
+	return link->mtu;
+}
+
 static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr_ep *ep,
 				 const struct wr_link *link)
 {
@@ -57,7 +88,7 @@ static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr
 		.rules = WR_RULES_CLOSED, /* until policies have spoken */
 		.ifindex = rec->ifindex,
 		.flags = WR_EP_USED | (link->type == ARPHRD_ETHER ? 0 : WR_EP_L3),
-		.mtu = rec->mtu,
+		.mtu = follow_mtu(all, ep, link),
 		.quota = all->agent->config->flow_quota,
 		.addr4 = rec->addr4,
 		.addr6 = rec->addr6,

@@ -15,6 +15,7 @@
 #include "lib/dp/tables.h"
 
 #define MTU_WITHOUT_UPLINK 1500
+#define MTU_MIN            1280
 
 bool wr_nodes_wants_tunnel(const struct wr_nodes *n)
 {
@@ -91,11 +92,15 @@ static void set_pod_mtu(struct wr_nodes *n)
 	if (wr_nodes_wants_tunnel(n))
 		mtu -= wr_nodes_overhead(wr_addr_is_zero(&n->own.addr[WR_V6]) ? &n->own.addr[WR_V4] :
 										&n->own.addr[WR_V6]);
+	if (mtu < MTU_MIN) /* or the kernel takes IPv6 from the interface */
+		mtu = MTU_MIN;
 	if (n->agent->config->mtu)
 		mtu = n->agent->config->mtu;
-	if (mtu != n->pod_mtu)
-		wr_log(WR_LOG_INFO, "MTU of pods", WR_I("mtu", mtu), WR_I("uplink", n->uplink_mtu));
+	if (mtu == n->pod_mtu)
+		return;
+	wr_log(WR_LOG_INFO, "MTU of pods", WR_I("mtu", mtu), WR_I("uplink", n->uplink_mtu));
 	n->pod_mtu = mtu;
+	wr_reconcile_due(n->agent, WR_RECONCILE_ENDPOINTS, true); /* those that run follow */
 }
 
 /* The programs carry the device's number as a constant: one that was made anew needs them loaded again. */

@@ -11,6 +11,7 @@
 
 #include "lib/base/addr.h"
 #include "lib/base/err.h"
+#include "lib/nl/link.h"
 
 /* Gateways that pods route to; answered by permanent neighbour entries inside the pod. */
 #define WR_GATEWAY4 "169.254.1.1"
@@ -57,5 +58,7 @@ int wr_podnet_check(const struct wr_podnet_request *want, struct wr_err *err);
  */
 int wr_podnet_host_routes(const struct wr_podnet_request *req, uint32_t host_ifindex,
 			  struct wr_err *err);
+/* Sets both ends of a pair, of which @near is the host's side as it is now. Routes without an MTU of their own follow. */
+int wr_podnet_set_mtu(int netns_fd, const struct wr_link *near, uint32_t mtu, struct wr_err *err);
 
 #endif

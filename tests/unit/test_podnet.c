@@ -350,6 +350,29 @@ static void host_routes_are_put_back(void **state)
 	assert_way(&l.host, "10.244.1.5", res.host_ifindex, "");
 }
 
+static uint32_t mtu_of(struct wr_nl *nl, const char *name)
+{
+	struct wr_link link;
+
+	assert_int_equal(wr_link_get(nl, name, 0, &link), 0);
+	return link.mtu;
+}
+
+static void the_mtu_of_a_running_pod_shrinks_and_grows_on_both_ends(void **state)
+{
+	static const uint32_t mtus[] = { 1330, 8950, 1280 };
+	auto_lab l = lab_new();
+	struct wr_link near;
+
+	add(&l);
+	for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
+		assert_int_equal(wr_link_get(&l.host, l.req.host_ifname, 0, &near), 0);
+		assert_int_equal(wr_podnet_set_mtu(l.pod, &near, mtus[i], NULL), 0);
+		assert_int_equal(mtu_of(&l.host, l.req.host_ifname), mtus[i]);
+		assert_int_equal(mtu_of(&l.in_pod, "eth0"), mtus[i]);
+	}
+}
+
 #define IN_LAB(test) cmocka_unit_test_setup_teardown(test, wr_netlab_setup, wr_netlab_teardown)
 
 int main(void)
@@ -372,6 +395,7 @@ int main(void)
 		IN_LAB(deleting_takes_both_ends_and_their_routes),
 		IN_LAB(deleting_what_is_gone_succeeds),
 		IN_LAB(host_routes_are_put_back),
+		IN_LAB(the_mtu_of_a_running_pod_shrinks_and_grows_on_both_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
