@@ -43,6 +43,7 @@ struct wr_node_entry {
 	char *name;
 	uint16_t number; /* from 1 */
 	bool dirty;
+	bool narrow; /* its tunnel over IPv6 has met a path narrower than the uplink */
 	struct wr_node_facts facts;
 	struct wr_nexthop nexthop[WR_FAMILIES]; /* as last written; kind and all zero: never */
 	struct wr_probe_target probe[WR_FAMILIES];

@@ -201,6 +201,22 @@ static void probe_changed(void *ctx, struct wr_probe_target *t)
 	wr_reconcile_due(n->agent, WR_RECONCILE_NODES, false);
 }
 
+static void path_narrowed(void *ctx, const struct wr_addr *outer)
+{
+	struct wr_nodes *n = ctx;
+	size_t i;
+
+	for (i = 0; i < n->table.by_number.n; i++) {
+		struct wr_node_entry *e = n->table.by_number.v[i];
+
+		if (!e || !wr_addr_eq(&e->facts.addr[WR_V6], outer))
+			continue;
+		e->narrow = true;
+		mark(n, e->name);
+		wr_reconcile_due(n->agent, WR_RECONCILE_NODES, false);
+	}
+}
+
 static bool probe_owner(void *ctx, const struct wr_addr *source, struct wr_addr *ret)
 {
 	struct wr_nodes *n = ctx;
@@ -318,6 +334,8 @@ int wr_nodes_start(struct wr_agent *a, struct wr_err *err)
 		r = wr_node_table_open(&n->table, a->dp, err);
 	if (r)
 		return r;
+	if (wr_path_mtu_open(a->loop, (uint16_t)a->config->vxlan_port, path_narrowed, n, &n->path_mtu))
+		wr_log(WR_LOG_DEBUG, "no word of narrow paths: no IPv6 here");
 	load_cache(n);
 	wr_store_subscribe(a->store, store_changed, n);
 	return 0;
@@ -331,6 +349,7 @@ void wr_nodes_stop(struct wr_agent *a)
 		return;
 	wr_timer_stop(a->loop, &n->settle);
 	wr_probe_free(n->probe);
+	wr_path_mtu_close(n->path_mtu);
 	wr_io_del(a->loop, &n->mon_io);
 	wr_nlmon_close(n->mon);
 	wr_nl_close(&n->nl);

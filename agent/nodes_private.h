@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/nodes.h"
+#include "agent/path_mtu.h"
 #include "agent/probe.h"
 #include "lib/nl/monitor.h"
 #include "lib/podnet/node.h"
@@ -31,6 +32,7 @@ struct wr_nodes {
 	WR_VEC(char *) dirty; /* names */
 	bool routes_dirty;
 	struct wr_probe *probe;
+	struct wr_path_mtu *path_mtu; /* NULL: no IPv6 */
 };
 
 /* nodes_local.c: what is about this node. */

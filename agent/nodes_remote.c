@@ -9,10 +9,18 @@
 #include "lib/base/cleanup.h"
 #include "lib/dp/tables.h"
 
-/* The first address of each family leads to pods of that family; where it is missing, the other family carries them. */
-static const struct wr_addr *outer_addr(const struct wr_node_entry *e, enum wr_family f)
+/*
+ * The first address of each family leads to pods of that family; where it is missing, there or here, the other family carries
+ * them. Both nodes come to the same, so each knows which source the other's packets have.
+ */
+static const struct wr_addr *outer_addr(const struct wr_nodes *n, const struct wr_node_entry *e,
+					enum wr_family f)
 {
-	return wr_addr_is_zero(&e->facts.addr[f]) ? &e->facts.addr[!f] : &e->facts.addr[f];
+	const struct wr_addr *own = n->own.addr;
+	bool missing_here = wr_addr_is_zero(&own[f]) && !wr_addr_is_zero(&own[!f]);
+
+	return missing_here || wr_addr_is_zero(&e->facts.addr[f]) ? &e->facts.addr[!f] :
+								    &e->facts.addr[f];
 }
 
 /* The MAC of its overlay device is computed from the address that comes first. */
@@ -21,16 +29,27 @@ static void overlay_mac(const struct wr_node_facts *f, uint8_t ret[6])
 	wr_node_mac(wr_addr_is_zero(&f->addr[WR_V4]) ? &f->addr[WR_V6] : &f->addr[WR_V4], ret);
 }
 
-static struct wr_nexthop tunnel_way(const struct wr_nodes *n, const struct wr_node_entry *e,
-				    enum wr_family f)
+/* The kernel forgets a path's MTU after a while; the next look finds the route as it was. */
+static uint32_t outer_mtu(struct wr_nodes *n, struct wr_node_entry *e, const struct wr_addr *outer)
 {
-	const struct wr_addr *outer = outer_addr(e, f);
+	struct wr_route route = { 0 };
+
+	if (!e->narrow || wr_addr_is4(outer))
+		return n->uplink_mtu;
+	e->narrow = wr_route_lookup(&n->nl, outer, &route) == 0 && route.mtu &&
+		    route.mtu < n->uplink_mtu;
+	return e->narrow ? route.mtu : n->uplink_mtu;
+}
+
+static struct wr_nexthop tunnel_way(struct wr_nodes *n, struct wr_node_entry *e, enum wr_family f)
+{
+	const struct wr_addr *outer = outer_addr(n, e, f);
 
 	return (struct wr_nexthop){
 		.kind = WR_NH_TUNNEL,
 		.ifindex = n->vxlan_ifindex,
 		.gateway = *outer,
-		.mtu = n->uplink_mtu - wr_nodes_overhead(outer),
+		.mtu = outer_mtu(n, e, outer) - wr_nodes_overhead(outer),
 		.vni = n->agent->config->vxlan_id,
 	};
 }
@@ -75,10 +94,10 @@ static struct wr_nexthop choose_way(struct wr_nodes *n, struct wr_node_entry *e,
 		wr_probe_stop(n->probe, &e->probe[f]);
 	if (!wr_addr_is_zero(addr) && wr_node_way(&n->nl, addr, &way) == 0 && is_direct(n, e, f, &way))
 		nh = direct_way(n, e, f, &way);
-	else if (wr_nodes_wants_tunnel(n) && !wr_addr_is_zero(outer_addr(e, f)))
+	else if (wr_nodes_wants_tunnel(n) && !wr_addr_is_zero(outer_addr(n, e, f)))
 		nh = tunnel_way(n, e, f);
 	nh.node = e->number;
-	nh.outer_src = *outer_addr(e, f);
+	nh.outer_src = *outer_addr(n, e, f);
 	return nh;
 }
 
