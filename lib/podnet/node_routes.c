@@ -42,6 +42,18 @@ static struct wr_route completed(const struct wr_route *r)
 	return c;
 }
 
+/*
+ * IPv6 refuses a gateway to which a route leads on another interface, and a tunnel's gateway is in the very range: the old way goes
+ * first, which costs the node's own packets what lies between two messages of a batch.
+ */
+static void put_changed(struct wr_nl_batch *b, const struct wr_route *have,
+			const struct wr_route *want)
+{
+	if (!wr_addr_is4(&want->dst.addr) && have->ifindex != want->ifindex)
+		wr_route_del(b, have);
+	wr_route_put(b, want);
+}
+
 /* Both sorted. What is new must not take another's place; what changed takes its own. */
 static void put_difference(struct wr_nl_batch *b, const struct wr_routes *have,
 			   const struct wr_routes *want)
@@ -58,7 +70,7 @@ static void put_difference(struct wr_nl_batch *b, const struct wr_routes *have,
 		else if (cmp > 0)
 			wr_route_add(b, &want->v.v[w], 0);
 		else if (!same_way(&have->v.v[h], &want->v.v[w]))
-			wr_route_put(b, &want->v.v[w]);
+			put_changed(b, &have->v.v[h], &want->v.v[w]);
 		h += cmp <= 0;
 		w += cmp >= 0;
 	}
