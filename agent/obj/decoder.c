@@ -65,6 +65,7 @@ static void collect(struct wr_decoder *d, const char *what)
 
 void wr_dec_fail(struct wr_decoder *d, const struct wr_json *at, const char *key, const char *fmt, ...)
 {
+	const struct wr_json *member = key ? wr_json_get(at, key) : NULL;
 	char what[256];
 	size_t mark;
 	va_list ap;
@@ -78,7 +79,7 @@ void wr_dec_fail(struct wr_decoder *d, const struct wr_json *at, const char *key
 	collect(d, what);
 	if (d->strict) {
 		d->failed = true;
-		wr_json_err(at, d->err, "%s: %s", d->path, what);
+		wr_json_err(wr_json_line(member) ? member : at, d->err, "%s: %s", d->path, what);
 	}
 	wr_dec_leave(d, mark);
 }

@@ -120,7 +120,10 @@ static const char *decode_name(struct wr_decoder *d, const struct wr_json *j,
 		return name;
 	}
 	d->failed = true;
-	wr_json_err(meta ? meta : j, d->err, "metadata.name: is missing");
+	wr_json_err(name ? wr_json_get(meta, "name") :
+		    meta ? meta :
+			   j,
+		    d->err, "metadata.name: is missing");
 	return "";
 }
 

@@ -69,11 +69,12 @@ static bool decode_address(struct wr_decoder *d, const struct wr_json *item, int
 		wr_dec_fail(d, item, "addresses", "must be a list of addresses");
 		return false;
 	}
-	if (!wr_dec_addr(d, list, "addresses[0]", s, ret))
+	if (!wr_dec_addr(d, wr_json_at(list, 0), "addresses[0]", s, ret))
 		return false;
 	if (wr_addr_family(ret) == family)
 		return true;
-	wr_dec_fail(d, list, "addresses[0]", "\"%s\" is not of the slice's addressType", s);
+	wr_dec_fail(d, wr_json_at(list, 0), "addresses[0]",
+		    "\"%s\" is not of the slice's addressType", s);
 	return false;
 }
 
@@ -130,14 +131,18 @@ struct wr_object *wr_slice_decode(struct wr_decoder *d, const struct wr_json *j,
 				  const struct wr_object *meta)
 {
 	struct endpoints all = { 0 };
+	const struct wr_json *labels;
 	struct wr_slice slice;
 	ports p = { 0 };
 	size_t mark;
 
 	memset(&slice, 0, sizeof(slice));
 	slice.o = *meta;
+	mark = wr_dec_enter(d, "metadata");
+	labels = wr_dec_object(d, wr_json_get(j, "metadata"), "labels");
+	wr_dec_leave(d, mark);
 	mark = wr_dec_enter(d, "metadata.labels");
-	slice.service = decode_name(d, wr_json_path(j, "metadata.labels"), SERVICE_LABEL);
+	slice.service = decode_name(d, labels, SERVICE_LABEL);
 	wr_dec_leave(d, mark);
 	slice.family = decode_family(d, j);
 	all.family = slice.family;
