@@ -137,6 +137,9 @@ BENCH_BIN := $(call tests,$(BENCH_SRC),bench_)
 FUZZ_BIN := $(call tests,$(FUZZ_SRC),fuzz_)
 FLOOR_BIN := $(foreach s,$(FLOOR_SRC),$(BUILD)/tests/bench/$(basename $(notdir $(s))))
 E2E_BIN := $(foreach s,$(E2E_SRC),$(BUILD)/tests/e2e/$(basename $(notdir $(s))))
+# The agent of a release whose ABI number differs, which upgrades are tried with.
+OTHER_ABI := 99
+OTHER_AGENT := $(if $(wildcard agent/main.c),$(BUILD)/tests/e2e/weir-agent-abi$(OTHER_ABI))
 
 # ---------------------------------------------------------------------------------------------
 
@@ -145,7 +148,7 @@ all: programs ## Build the programs, the BPF objects and the library (default)
 
 .PHONY: programs tests
 programs: $(LIBWEIR) $(BPF_OBJ) $(BIN)
-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FLOOR_BIN) $(E2E_BIN)
+tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FLOOR_BIN) $(E2E_BIN) $(OTHER_AGENT)
 
 # Objects depend on the flags they are built with. The recipe always runs; an unchanged file triggers nothing.
 FLAGS_NOW = $(CC) $(WR_CPPFLAGS) $(WR_CFLAGS) $(CPPFLAGS) $(CFLAGS) | $(COMPILE_BPF)
@@ -259,6 +262,13 @@ $(FLOOR_BIN): $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/floor/%.o $(BUILD
 $(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/tools/%.o $(LIBWEIR) $(LIBBPFOBJ) $(LIBTESTBPF) \
 		$(BUILD)/link-flags
 	$(call link,$(LINK),$(WR_LIBS))
+# Members that know the number, in front of the library's own.
+OTHER_OBJ := $(patsubst %.c,$(BUILD)/obj/abi$(OTHER_ABI)/%.o,$(shell grep -lsw WR_ABI_VERSION $(LIB_SRC) $(AGENT_SRC)))
+$(OTHER_OBJ): $(BUILD)/obj/abi$(OTHER_ABI)/%.o: %.c bpf/abi/base.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) -DWR_ABI_VERSION=$(OTHER_ABI) -c -o $@ $<
+$(OTHER_AGENT): $(OTHER_OBJ) $(call obj,$(AGENT_SRC)) $(LIBWEIR) $(LIBBPFOBJ) $(BUILD)/link-flags
+	$(call link,$(LINK),$(WR_LIBS))
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
 		$(call helpers,$(FUZZ_SRC),fuzz_) $(call helpers,$(BPFT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
 	$(call link,$(LINK) -fsanitize=fuzzer,-lcmocka $(WR_LIBS))
@@ -274,7 +284,7 @@ test: ## Install what is missing, build, run all tests, count them
 	@tools/bootstrap
 	@+$(MAKE) run-all-tests
 
-run-all-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(E2E_BIN)
+run-all-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(E2E_BIN) $(OTHER_AGENT)
 	@rm -rf $(BUILD)/results
 	@tools/run-tests unit $(UNIT_BIN) || true
 	@tools/run-tests bpf $(BPFT_BIN) || true
@@ -288,7 +298,7 @@ test-bpf: $(BPFT_BIN) ## Every BPF program, packet by packet
 	@tools/run-tests bpf $(BPFT_BIN)
 test-tools: ## The checkers notice the faults they are there for
 	@tests/e2e/run -s tools $(wildcard tests/tools/*.bats)
-test-e2e: programs $(E2E_BIN) ## End to end, in network namespaces (one file: tests/e2e/run 05)
+test-e2e: programs $(E2E_BIN) $(OTHER_AGENT) ## End to end, in network namespaces (one file: tests/e2e/run 05)
 	@tests/e2e/run
 
 .PHONY: asan asan-build test-asan fuzz fuzz-build
@@ -310,6 +320,13 @@ ifneq ($(wildcard tests/runtimes/run),)
 test-runtimes: programs $(E2E_BIN) ## Real runtimes and CNI's own client
 	@tools/bootstrap
 	@tests/runtimes/run
+endif
+
+ifneq ($(wildcard tests/kernels/run),)
+.PHONY: test-kernels
+test-kernels: tests ## Boot the kernels that Debian ships (6.1, 6.12) in qemu; load, attach and try Weir there
+	@tools/bootstrap kernels
+	@tests/kernels/run
 endif
 
 ifneq ($(wildcard tests/policy/run),)

@@ -97,6 +97,7 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 }
 
 @test "uninstalling removes everything and brings the others back" {
+	cgroup_has_programs
 	node a weir-agent --instance a --uninstall "${INSTALL[@]}"
 	[ ! -e "$CONF/05-weir.conflist" ]
 	[ -e "$CONF/10-other.conflist" ]
@@ -108,6 +109,7 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	[ -z "$(node a ip route show proto 87)$(node a ip -6 route show proto 87)" ]
 	[ -z "$(node a cat /proc/sys/net/ipv4/ip_local_reserved_ports)" ]
 	fails eth0_has_programs
+	fails cgroup_has_programs
 	# Again: what is missing is success.
 	node a weir-agent --instance a --uninstall "${INSTALL[@]}"
 }
@@ -115,5 +117,7 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 @test "the DEL of a pod whose node was uninstalled succeeds" {
 	cni_config a | cni DEL client
 }
+
+cgroup_has_programs() { bpftool cgroup tree "$WR_CGROUP/a" | grep -E 'connect|sendmsg|bind'; }
 
 eth0_has_programs() { node a bpftool net show dev eth0 | grep -qE 'uplink_(ingress|egress)'; }

@@ -7,13 +7,14 @@
 #	nodes_up a b        underlay and nodes: names n-a, n-b; one broadcast domain
 #	nodes_up_routed a b the same, each node behind a router of its own (so VXLAN where routing is auto)
 #	agent_start a [--flag...]     start node a's agent and wait until it is ready (agent_spawn: and do not wait)
+#	WR_AGENT=PROGRAM agent_start a    another build of the agent
 #	agent_kill a [SIGNAL]         end it (KILL) and wait until it is gone
 #	pod_up a web [app=web ...]    make pod web on node a (labels follow) by CNI ADD, write its manifest
 #	POD_CONFIG=FILTER pod_up ...  the plugin's configuration through jq first
 #	NAMESPACE=shop pod_up ...     there, not in default
 #	pod_down web                  CNI DEL, manifest removed, namespace removed
 #	node a CMD...   pod web CMD...   outside CMD...     run CMD there
-#	pod4 web   pod6 web           its addresses
+#	pod4 web   pod6 web           its addresses     pod_mtu web   its interface's MTU
 #	service NAME PORT TARGET [PROTO] [SPEC-LINE...] -- POD...  Service + EndpointSlices of these pods, dual stack
 #	svc4 NAME   svc6 NAME         its cluster addresses
 #	eventually [-t SECONDS] CMD...  until it succeeds
@@ -49,7 +50,8 @@ eventually() {
 	local limit=10 end
 
 	[[ $1 != -t ]] || { limit=$2; shift 2; }
-	end=$((SECONDS + limit))
+	# WR_PATIENCE: how many times slower than the machines these limits were made for.
+	end=$((SECONDS + limit * ${WR_PATIENCE:-1}))
 	until "$@" >"$WR_T/eventually" 2>&1; do
 		if ((SECONDS >= end)); then
 			echo "not within $limit s: $*"
@@ -181,7 +183,7 @@ agent_spawn() {
 	# The process itself, not a shell around it: agent_kill must not miss.
 	(
 		echo "$BASHPID" >"$WR_CGROUP/$name/node/cgroup.procs"
-		exec nsenter --net="/run/netns/n-$name" -- weir-agent --instance "$name" --node "node-$name" \
+		exec nsenter --net="/run/netns/n-$name" -- "${WR_AGENT:-weir-agent}" --instance "$name" --node "node-$name" \
 			--manifests "$MANIFESTS" --cgroup-root "$WR_CGROUP/$name" --install-cni=false "$@"
 	) >>"$WR_T/log/agent-$name" 2>&1 3>&- 4>&- &
 	AGENT_PID[$name]=$!
@@ -190,7 +192,7 @@ agent_spawn() {
 agent_start() {
 	agent_spawn "$@"
 	# The first load verifies every program: seconds, where processors are shared.
-	eventually -t 60 weir status --instance "$1" --ready
+	eventually -t 60 weir status --instance "$1" --ready || { agent_log "$1" | tail -n 20; return 1; }
 }
 
 agent_kill() {
@@ -277,6 +279,8 @@ pod() {
 
 pod4() { printf '%s' "${POD_IP4[$1]}"; }
 pod6() { printf '%s' "${POD_IP6[$1]}"; }
+
+pod_mtu() { pod "$1" ip -o link show eth0 | sed -E 's/.* mtu ([0-9]+) .*/\1/'; }
 
 # serve POD PROTO PORT: a server in the pod, on both families, that answers with the pod's name.
 serve() {

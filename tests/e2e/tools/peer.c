@@ -5,7 +5,8 @@
  *	peer serve tcp|udp ADDR PORT NAME       answers every message with "NAME CLIENT-ADDRESS CLIENT-PORT"
  *	peer ask tcp|udp ADDR PORT [COUNT]      sends COUNT messages (a connection each over TCP), prints the answers
  *	peer stay tcp|udp ADDR PORT COUNT       one socket, COUNT messages in turn, prints the answers
- *	peer hold tcp ADDR PORT SECONDS         one connection, a numbered message every 10 ms; prints "sent N lost M"
+ *	peer hold tcp|udp ADDR PORT SECONDS     one socket, a numbered message every 10 ms, which must come back; prints "sent N
+ *	                                        lost M"; ends early, as it should, when told to by SIGINT
  *	peer bulk tcp|udp ADDR PORT BYTES       one message of that size to a server started with "sink"; prints what arrived
  *	peer sink tcp|udp ADDR PORT             counts bytes of a connection (or datagram) and answers the number
  *
@@ -168,7 +169,10 @@ static __attribute__((noreturn)) void serve_udp(const struct target *t, const ch
 			continue;
 		len = name ? describe(name, &from, size, out, sizeof(out)) :
 			     (size_t)snprintf(out, sizeof(out), "%zd\n", n);
-		sendto(fd, out, len, 0, (struct sockaddr *)&from, size);
+		if (name && in[0] == '#') /* numbered: echoed as it is */
+			sendto(fd, in, (size_t)n, 0, (struct sockaddr *)&from, size);
+		else
+			sendto(fd, out, len, 0, (struct sockaddr *)&from, size);
 	}
 }
 
