@@ -285,7 +285,7 @@ pod_mtu() { pod "$1" ip -o link show eth0 | sed -E 's/.* mtu ([0-9]+) .*/\1/'; }
 # serve POD PROTO PORT: a server in the pod, on both families, that answers with the pod's name.
 serve() {
 	pod "$1" peer serve "$2" :: "$3" "$1" >"$WR_T/log/serve-$1-$2-$3" 2>&1 3>&- 4>&- &
-	eventually grep -q ready "$WR_T/log/serve-$1-$2-$3" >/dev/null
+	eventually grep -q ready "$WR_T/log/serve-$1-$2-$3" >/dev/null || { cat "$WR_T/log/serve-$1-$2-$3"; return 1; }
 }
 
 # --- services
