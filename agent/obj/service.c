@@ -118,7 +118,9 @@ static uint32_t decode_affinity(struct wr_decoder *d, const struct wr_json *spec
 	if (wr_dec_word(d, spec, "sessionAffinity", words, WR_ARRAY_SIZE(words)) != 1)
 		return 0;
 	config = wr_dec_object(d, spec, "sessionAffinityConfig");
+	mark = wr_dec_enter(d, "sessionAffinityConfig");
 	client = wr_dec_object(d, config, "clientIP");
+	wr_dec_leave(d, mark);
 	mark = wr_dec_enter(d, "sessionAffinityConfig.clientIP");
 	seconds = wr_dec_int(d, client, "timeoutSeconds", 1, MAX_AFFINITY, DEFAULT_AFFINITY);
 	wr_dec_leave(d, mark);

@@ -63,10 +63,12 @@ static bool decode_address(struct wr_decoder *d, const struct wr_json *item, int
 			   struct wr_addr *ret)
 {
 	const struct wr_json *list = wr_dec_list(d, item, "addresses");
-	const char *s = wr_json_str(wr_json_at(list, 0));
+	const struct wr_json *first = wr_json_at(list, 0);
+	const char *s = wr_json_str(first);
 
 	if (!s) {
-		wr_dec_fail(d, item, "addresses", "must be a list of addresses");
+		wr_dec_fail(d, first ? first : item, first ? "addresses[0]" : "addresses",
+			    "must be a list of addresses");
 		return false;
 	}
 	if (!wr_dec_addr(d, wr_json_at(list, 0), "addresses[0]", s, ret))
