@@ -226,10 +226,13 @@ static void decode_ingress(struct wr_decoder *d, const struct wr_json *item, voi
 static void decode_status(struct wr_decoder *d, const struct wr_json *j, struct wr_service_object *s)
 {
 	const struct wr_json *status = wr_dec_object(d, j, "status");
-	const struct wr_json *balancer = wr_dec_object(d, status, "loadBalancer");
-	size_t mark = wr_dec_enter(d, "status.loadBalancer");
+	const struct wr_json *balancer;
+	size_t mark = wr_dec_enter(d, "status");
 	addrs all = { 0 };
 
+	balancer = wr_dec_object(d, status, "loadBalancer");
+	wr_dec_leave(d, mark);
+	mark = wr_dec_enter(d, "status.loadBalancer");
 	wr_dec_each(d, balancer, "ingress", decode_ingress, &all);
 	wr_dec_leave(d, mark);
 	wr_pack_list(&d->pack, s, lb_ips, &all);
