@@ -306,7 +306,7 @@ asan: ## Build everything with address and undefined-behaviour sanitizers, in $(
 	@+$(MAKE) BUILD=$(BUILD)/asan SAN=asan tests
 test-asan: asan ## Unit tests and the plugin's end-to-end tests (tag "plugin") with sanitizers
 	@rm -rf $(BUILD)/asan/results
-	@BUILD=$(BUILD)/asan tools/run-tests unit $(UNIT_BIN:$(BUILD)/%=$(BUILD)/asan/%) || true
+	@BUILD=$(BUILD)/asan WR_POLICY_CLUSTERS=60 tools/run-tests unit $(UNIT_BIN:$(BUILD)/%=$(BUILD)/asan/%) || true
 	@BUILD=$(BUILD)/asan tests/e2e/run -t plugin || true
 	@BUILD=$(BUILD)/asan tools/summary
 
