@@ -113,13 +113,10 @@ uncut() { outside nft delete table bridge cloud; }
 
 # mtu_everywhere POD NODE MTU: status, the pod's interface on both ends, and its routes of both families say so.
 mtu_everywhere() {
-	local name=$1 host
-
-	[ "$(weir status --instance "$2" -o json | jq '[.. | .mtu? // empty | numbers][0]')" = "$3" ]
-	[ "$(pod_mtu "$name")" = "$3" ]
-	host=$(node "$2" ip -o link | sed -nE "s/^[0-9]+: (wr[0-9a-f]{10})@.* mtu $3 .*/\1/p")
-	[ -n "$host" ]
-	[[ $(pod "$name" ip route show) != *mtu* ]]
+	[ "$(weir status --instance "$2" -o json | jq '[.. | .mtu? // empty | numbers][0]')" = "$3" ] &&
+		[ "$(pod_mtu "$1")" = "$3" ] &&
+		node "$2" ip -o link | grep -qE "^[0-9]+: wr[0-9a-f]{10}@.* mtu $3 " &&
+		[[ $(pod "$1" ip route show) != *mtu* ]]
 }
 
 # largest POD ADDRESS HEADERS: the packet that goes through without fragments.

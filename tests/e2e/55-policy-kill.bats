@@ -62,9 +62,9 @@ change() {
 
 	strace -qq -f -p "$pid" -e trace="$CALLS" -e inject="$CALLS:signal=KILL:when=$1" -o "$WR_T/strace" 2>/dev/null 3>&- 4>&- &
 	tracer=$!
-	eventually traced "$pid" >/dev/null || return 2
+	eventually traced "$pid" || return 2
 	"$2"
-	eventually gone_or "$pid" "$2_is_in_force" >/dev/null || return 2
+	eventually gone_or "$pid" "$2_is_in_force" || return 2
 	if ! gone "$pid"; then
 		kill "$tracer"
 		wait "$tracer" 2>/dev/null
@@ -83,7 +83,7 @@ kill_once() {
 	[[ $rc == 0 ]] || return "$rc"
 	traffic_is_right || { echo "killed at call $1 of the change to $2"; return 2; }
 	agent_start a >/dev/null || return 2
-	eventually "$2_is_in_force" >/dev/null || return 2
+	eventually "$2_is_in_force" || return 2
 	traffic_is_right || { echo "after the start that followed a kill at call $1 of the change to $2"; return 2; }
 	kills=$((kills + 1))
 }

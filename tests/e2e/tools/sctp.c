@@ -148,6 +148,7 @@ static bool receive(int fd, struct packet *p, struct sockaddr_storage *from, soc
 	ssize_t n;
 	size_t skip = 0;
 
+	*from = (struct sockaddr_storage){ 0 };
 	*size = sizeof(*from);
 	n = recvfrom(fd, p->b, sizeof(p->b) - 64, 0, (struct sockaddr *)from, size);
 	if (n <= 0)
