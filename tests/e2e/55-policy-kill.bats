@@ -62,7 +62,7 @@ change() {
 
 	strace -qq -f -p "$pid" -e trace="$CALLS" -e inject="$CALLS:signal=KILL:when=$1" -o "$WR_T/strace" 2>/dev/null 3>&- 4>&- &
 	tracer=$!
-	eventually traced "$pid" || return 2
+	eventually gone_or "$pid" traced "$pid" || return 2 # its own round of looking may come first
 	"$2"
 	eventually gone_or "$pid" "$2_is_in_force" || return 2
 	if ! gone "$pid"; then
