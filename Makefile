@@ -322,13 +322,6 @@ test-runtimes: programs $(E2E_BIN) ## Real runtimes and CNI's own client
 	@tests/runtimes/run
 endif
 
-ifneq ($(wildcard tests/kernels/run),)
-.PHONY: test-kernels
-test-kernels: tests ## Boot the kernels that Debian ships (6.1, 6.12) in qemu; load, attach and try Weir there
-	@tools/bootstrap kernels
-	@tests/kernels/run
-endif
-
 ifneq ($(wildcard tests/policy/run),)
 .PHONY: test-policy-long
 test-policy-long: tests ## Random clusters against the oracle, for long

@@ -52,7 +52,12 @@ start_flow() {
 	FLOWS[$name]=$!
 }
 
-retransmissions() { ip netns exec p-client nstat -asz TcpRetransSegs | awk '/TcpRetransSegs/ { print $2 }'; }
+# Segments that were sent again and were missing: what had arrived all the same (probes of a sender that was not scheduled for long)
+# is told by a duplicate SACK (RFC 2883).
+retransmissions() {
+	ip netns exec p-client nstat -asz TcpRetransSegs TcpExtTCPDSACKRecv |
+		awk '/TcpRetransSegs/ { n += $2 } /TCPDSACKRecv/ { n -= $2 } END { print n }'
+}
 
 # A flow of each protocol, family, distance and way to a service.
 start_flows() {
@@ -92,9 +97,12 @@ all_flows_are_whole() {
 		printf '%s: %s\n' "$name" "$(cat "$WR_T/log/flow-$name")"
 		bad=1
 	done
-	[ "$(retransmissions)" -eq "$RETRANSMITTED" ] || { echo "TCP sent again: $RETRANSMITTED, now $(retransmissions)"; bad=1; }
+	[ "$(retransmissions)" -le "$RETRANSMITTED" ] || { echo "TCP sent again: $RETRANSMITTED, now $(retransmissions)"; bad=1; }
 	return $bad
 }
+
+# says TEXT: the agent has, since before_lines were counted.
+says() { tail -n "+$((before_lines + 1))" "$WR_T/log/agent-a" | grep -q "$1"; }
 
 under_traffic() {
 	start_flows
@@ -165,11 +173,11 @@ kill_thrice_while_it_starts() {
 		agent_start a
 		[ "$(weir services --instance a -o json | jq '.items | length')" -ge 4 ]
 		[ "$(weir endpoints --instance a -o json | jq '.items | length')" -ge 2 ]
+		before_lines=$(wc -l <"$WR_T/log/agent-a")
 		rm "$MANIFESTS"
 		mv "$MANIFESTS.away" "$MANIFESTS"
-		eventually answers_directory
+		eventually says 'reading manifests'
 	}
-	answers_directory() { ! weir status --instance a -o json | jq -e '[.. | .errors? // empty | arrays | length] | add > 0'; }
 	under_traffic away
 }
 
@@ -177,12 +185,11 @@ kill_thrice_while_it_starts() {
 	vanish() {
 		before_lines=$(wc -l <"$WR_T/log/agent-a")
 		mv "$MANIFESTS" "$MANIFESTS.away"
-		eventually told_that_it_is_gone
+		eventually says 'manifest not in force'
 		[ "$(pod client peer ask tcp "$(svc4 web)" 80 | wc -l)" -eq 1 ]
 		[ "$(weir services --instance a -o json | jq '.items | length')" -ge 4 ]
 		mv "$MANIFESTS.away" "$MANIFESTS"
 	}
-	told_that_it_is_gone() { tail -n "+$((before_lines + 1))" "$WR_T/log/agent-a" | grep -q 'manifest not in force'; }
 	under_traffic vanish
 	service late 81 8080 -- near
 	eventually pod client peer ask tcp "$(svc4 late)" 81
