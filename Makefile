@@ -464,4 +464,4 @@ help: ## Show this list
 		/^ifneq .*wildcard/ { path = $$0; gsub(/.*wildcard |\).*/, "", path); \
 			hidden = system("test -e " path) } \
 		/^endif/ { hidden = 0 } \
-		/^[a-z][a-z-]*:.*## / && !hidden { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z][a-z0-9-]*:.*## / && !hidden { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
