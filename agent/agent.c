@@ -15,6 +15,7 @@
 #include "agent/log.h"
 #include "agent/nodes.h"
 #include "agent/notices.h"
+#include "agent/others.h"
 #include "agent/notify.h"
 #include "agent/obj/store.h"
 #include "agent/peers.h"
@@ -89,6 +90,7 @@ static const struct {
 	{ "events", wr_event_hub_start, wr_event_hub_stop },
 	{ "sweeper", wr_sweeper_start, wr_sweeper_stop },
 	{ "notices", wr_notices_start, wr_notices_stop },
+	{ "others", wr_others_start, wr_others_stop },
 	{ "source", wr_source_start, wr_source_stop },
 	{ "reconcilers", start_reconciling, wr_reconcile_stop },
 	{ "socket", start_server, stop_server },

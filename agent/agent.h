@@ -21,6 +21,7 @@ struct wr_event_hub;
 struct wr_httpd;
 struct wr_nodes;
 struct wr_notices;
+struct wr_others;
 struct wr_peers;
 struct wr_policies;
 struct wr_services;
@@ -50,6 +51,7 @@ struct wr_agent {
 	struct wr_event_hub *events;
 	struct wr_sweeper *sweeper;
 	struct wr_notices *notices; /* NULL: no API to tell them to */
+	struct wr_others *others;
 	struct wr_cni_install *cni;
 	struct wr_source *source; /* NULL: the API is the source */
 	struct wr_api *api;       /* NULL: manifests are */

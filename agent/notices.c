@@ -32,7 +32,7 @@ static const struct wr_node *own_node(const struct wr_agent *a)
 	return (const struct wr_node *)wr_store_get(a->store, WR_KIND_NODE, "", a->config->node);
 }
 
-static void tell_about_node(struct wr_agent *a, const char *reason, const char *message)
+void wr_notices_node(struct wr_agent *a, const char *reason, const char *message)
 {
 	wr_api_event(a, &(struct wr_k8s_event){ .kind = "Node",
 						.api_version = "v1",
@@ -111,7 +111,7 @@ static void look_at_maps(struct wr_notices *n)
 				 "map %s holds %llu of %llu entries (config.mapSizes)",
 				 wr_map_name(f->map), (unsigned long long)f->used,
 				 (unsigned long long)f->size);
-			tell_about_node(n->agent, "MapNearlyFull", text);
+			wr_notices_node(n->agent, "MapNearlyFull", text);
 			n->maps_told[f->map] = true;
 		} else if (percent < HAS_ROOM) {
 			n->maps_told[f->map] = false;
@@ -145,7 +145,7 @@ static void look_at_range(struct wr_notices *n, const struct wr_prefix *range, b
 	if (h.n >= size - 3 && !*told) {
 		snprintf(text, sizeof(text), "all %llu addresses of the pod range %s are in use",
 			 (unsigned long long)h.n, wr_prefix_format(range, prefix));
-		tell_about_node(n->agent, "PodRangeExhausted", text);
+		wr_notices_node(n->agent, "PodRangeExhausted", text);
 	}
 	*told = h.n >= size - 3;
 }

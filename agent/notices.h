@@ -12,5 +12,7 @@ struct wr_agent;
 
 int wr_notices_start(struct wr_agent *a, struct wr_err *err);
 void wr_notices_stop(struct wr_agent *a);
+/* An Event of this Node; without an API, nothing. */
+void wr_notices_node(struct wr_agent *a, const char *reason, const char *message);
 
 #endif

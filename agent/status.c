@@ -6,6 +6,7 @@
 #include "agent/endpoints.h"
 #include "agent/nodes_private.h"
 #include "agent/obj/store.h"
+#include "agent/others.h"
 #include "agent/services.h"
 #include "agent/source.h"
 #include "agent/verbs.h"
@@ -267,5 +268,6 @@ struct wr_json *wr_status_encode(const struct wr_agent *a)
 	wr_json_add(j, "kinds", encode_kinds(a));
 	wr_json_add(j, "reconcilers", encode_reconcilers(a));
 	wr_json_add(j, "not_enforced", encode_not_enforced(a));
+	wr_json_add(j, "warnings", wr_others_encode(a));
 	return j;
 }

@@ -8,6 +8,7 @@
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/nodes.h"
+#include "agent/others.h"
 #include "agent/policies.h"
 #include "agent/services.h"
 #include "lib/base/cleanup.h"
@@ -28,6 +29,7 @@ static int verb_hello(void *ctx, struct wr_client *c, const struct wr_json *body
 
 	for (i = 0; i < own->ranges.n; i++)
 		wr_vec_push(&h.pools, own->ranges.v[i]);
+	wr_others_taken(a, &h);
 	wr_addr_parse(WR_GATEWAY4, &h.gateway4);
 	wr_addr_parse(WR_GATEWAY6, &h.gateway6);
 	h.pins = wr_xstrdup(a->paths.pins);

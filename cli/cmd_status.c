@@ -255,19 +255,24 @@ static void print_reconcilers(struct wr_cli *cli, const struct wr_json *list)
 	}
 }
 
-static void print_agent(struct wr_cli *cli, const struct wr_json *agent)
+static void print_sentences(struct wr_cli *cli, const char *label, const struct wr_json *list)
 {
-	const struct wr_json *missing = wr_json_get(agent, "not_enforced");
 	size_t i;
 
+	for (i = 0; i < wr_json_len(list); i++)
+		print_line(cli, i ? "" : label, wr_json_str(wr_json_at(list, i)));
+}
+
+static void print_agent(struct wr_cli *cli, const struct wr_json *agent)
+{
 	print_ready(cli, agent);
+	print_sentences(cli, "WARNING", wr_json_get(agent, "warnings"));
 	print_reconcilers(cli, wr_json_get(agent, "reconcilers"));
 	print_sources(cli, wr_json_get(agent, "sources"));
 	print_objects(cli, wr_json_get(agent, "kinds"));
 	print_routing(cli, agent);
 	print_links(cli, agent);
-	for (i = 0; i < wr_json_len(missing); i++)
-		print_line(cli, i ? "" : "Not enforced", wr_json_str(wr_json_at(missing, i)));
+	print_sentences(cli, "Not enforced", wr_json_get(agent, "not_enforced"));
 }
 
 static void cell_fill(const struct wr_json *item, const char *key, struct wr_strbuf *out)

@@ -25,6 +25,8 @@ static struct wr_ipam_request request_of(const struct wr_cni_adding *a)
 {
 	return (struct wr_ipam_request){ .pools = a->hello.pools.v,
 					 .n_pools = a->hello.pools.n,
+					 .taken = a->hello.taken.v,
+					 .n_taken = a->hello.taken.n,
 					 .want4 = has_family(&a->hello, true),
 					 .want6 = has_family(&a->hello, false),
 					 .fixed4 = a->wish.addr4,

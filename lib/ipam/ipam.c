@@ -111,6 +111,16 @@ static bool can_give(const struct span *s, const struct wr_addr *addr)
 	return i >= s->first && i <= s->last;
 }
 
+static bool is_taken(const struct wr_ipam_request *req, const struct wr_addr *addr)
+{
+	size_t i;
+
+	for (i = 0; i < req->n_taken; i++)
+		if (wr_addr_eq(&req->taken[i], addr))
+			return true;
+	return false;
+}
+
 /* The row of the pool that was given last. */
 static struct wr_ledger_row *last_given(const struct wr_ledger *l, const struct span *s)
 {
@@ -124,14 +134,15 @@ static struct wr_ledger_row *last_given(const struct wr_ledger *l, const struct 
 	return last;
 }
 
-static struct wr_ledger_row *longest_resting(const struct wr_ledger *l, const struct span *s)
+static struct wr_ledger_row *longest_resting(const struct wr_ledger *l, const struct span *s,
+					     const struct wr_ipam_request *req)
 {
 	struct wr_ledger_row *oldest = NULL;
 	struct wr_ledger_iter it = { 0 };
 	struct wr_ledger_row *row;
 
 	while ((row = wr_ledger_next(l, &it)))
-		if (!row->held && can_give(s, &row->addr) &&
+		if (!row->held && can_give(s, &row->addr) && !is_taken(req, &row->addr) &&
 		    (!oldest || row->since_ms < oldest->since_ms))
 			oldest = row;
 	return oldest;
@@ -142,8 +153,9 @@ static uint64_t after(const struct span *s, uint64_t i)
 	return i == s->last ? s->first : i + 1;
 }
 
-/* Every address passed over has a row, so the search ends after as many steps as there are rows. */
-static int pick_free(const struct wr_ipam *ipam, const struct span *s, struct wr_addr *ret)
+/* Every address passed over has a row or is taken: the search ends after as many steps as there are of both. */
+static int pick_free(const struct wr_ipam *ipam, const struct span *s,
+		     const struct wr_ipam_request *req, struct wr_addr *ret)
 {
 	const struct wr_ledger *l = &ipam->ledger;
 	const struct wr_ledger_row *row = last_given(l, s);
@@ -154,7 +166,7 @@ static int pick_free(const struct wr_ipam *ipam, const struct span *s, struct wr
 		if (wr_prefix_nth(&s->pool, i, &addr) < 0)
 			return -ERANGE;
 		row = wr_ledger_find(l, &addr);
-		if (!row || !in_use(ipam, row)) {
+		if ((!row || !in_use(ipam, row)) && !is_taken(req, &addr)) {
 			*ret = addr;
 			return 0;
 		}
@@ -201,10 +213,10 @@ static int pick_any(const struct wr_ipam *ipam, struct choice *c, int family, st
 
 		if (family_of(&s.pool.addr) != family)
 			continue;
-		r = pick_free(ipam, &s, &c->addr[family]);
+		r = pick_free(ipam, &s, c->req, &c->addr[family]);
 		if (r != -ENOSPC)
 			return r;
-		row = longest_resting(&ipam->ledger, &s);
+		row = longest_resting(&ipam->ledger, &s, c->req);
 		if (row && (!rested || row->since_ms < rested->since_ms))
 			rested = row;
 	}
@@ -242,6 +254,9 @@ static int pick_fixed(const struct wr_ipam *ipam, struct choice *c, int family,
 		return wr_err_set_cni(err, 11, -EADDRINUSE,
 				      "%s is in use by container %s, interface %s, network %s",
 				      text, row->id.container, row->id.ifname, row->id.network);
+	if (is_taken(c->req, fixed))
+		return wr_err_set_cni(err, 11, -EADDRINUSE,
+				      "%s is in use by a pod of another network", text);
 	c->addr[family] = *fixed;
 	return 0;
 }

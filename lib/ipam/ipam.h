@@ -29,6 +29,8 @@ struct wr_ipam_lease {
 struct wr_ipam_request {
 	const struct wr_prefix *pools; /* in order of preference; a full one falls through to the next of its family */
 	size_t n_pools;
+	const struct wr_addr *taken; /* by others, who are not in the store: not given */
+	size_t n_taken;
 	bool want4, want6; /* families that must be given */
 	struct wr_addr fixed4,
 		fixed6; /* zero: any; else this address (runtimeConfig.ips): wanted, in a pool, not held; may rest */

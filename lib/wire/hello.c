@@ -11,6 +11,7 @@ void wr_hello_done(struct wr_hello *h)
 	free(h->pins);
 	free(h->reason);
 	wr_vec_done(&h->pools);
+	wr_vec_done(&h->taken);
 	*h = (struct wr_hello){ 0 };
 }
 
@@ -20,6 +21,21 @@ static void add_addr(struct wr_json *j, const char *key, const struct wr_addr *a
 
 	if (!wr_addr_is_zero(a))
 		wr_json_add_str(j, key, wr_addr_format(a, text));
+}
+
+/* Absent where Weir is alone: almost everywhere. */
+static void add_taken(struct wr_json *j, const struct wr_hello *h)
+{
+	struct wr_json *list = wr_json_new_array();
+	char text[WR_ADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; i < h->taken.n; i++)
+		wr_json_push(list, wr_json_new_str(wr_addr_format(&h->taken.v[i], text)));
+	if (h->taken.n)
+		wr_json_add(j, "taken", list);
+	else
+		wr_json_free(list);
 }
 
 struct wr_json *wr_hello_encode(const struct wr_hello *h)
@@ -32,6 +48,7 @@ struct wr_json *wr_hello_encode(const struct wr_hello *h)
 	for (i = 0; i < h->pools.n; i++)
 		wr_json_push(pools, wr_json_new_str(wr_prefix_format(&h->pools.v[i], text)));
 	wr_json_add(j, "pools", pools);
+	add_taken(j, h);
 	wr_json_add_int(j, "mtu", h->mtu);
 	add_addr(j, "gateway4", &h->gateway4);
 	add_addr(j, "gateway6", &h->gateway6);
@@ -59,6 +76,24 @@ static int decode_pools(const struct wr_json *j, struct wr_hello *h, struct wr_e
 	return 0;
 }
 
+static int decode_taken(const struct wr_json *j, struct wr_hello *h, struct wr_err *err)
+{
+	struct wr_json *list = NULL;
+	struct wr_addr a;
+	const char *s;
+	size_t i;
+
+	if (wr_json_decode_array(j, "", "taken", &list, err) < 0)
+		return -EINVAL;
+	for (i = 0; i < wr_json_len(list); i++) {
+		s = wr_json_str(wr_json_at(list, i));
+		if (!s || wr_addr_parse(s, &a) < 0)
+			return wr_err_set(err, -EINVAL, "taken[%zu]: must be an address", i);
+		wr_vec_push(&h->taken, a);
+	}
+	return 0;
+}
+
 static int decode_addr(const struct wr_json *j, const char *key, struct wr_addr *ret,
 		       struct wr_err *err)
 {
@@ -78,6 +113,7 @@ static int decode_members(const struct wr_json *j, struct wr_hello *h, struct wr
 
 	if (wr_json_decode_str(j, "", "pins", &pins, err) < 0 ||
 	    wr_json_decode_str(j, "", "reason", &reason, err) < 0 || decode_pools(j, h, err) < 0 ||
+	    decode_taken(j, h, err) < 0 ||
 	    wr_json_decode_int(j, "", "mtu", 0, UINT32_MAX, &mtu, err) < 0 ||
 	    decode_addr(j, "gateway4", &h->gateway4, err) < 0 ||
 	    decode_addr(j, "gateway6", &h->gateway6, err) < 0 ||

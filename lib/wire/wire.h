@@ -54,7 +54,8 @@
 struct wr_hello {
 	char *pins;                     /* <bpffs>/weir/<instance>/<abi> */
 	WR_VEC(struct wr_prefix) pools; /* this node's pod ranges, in the order of preference, both families */
-	uint32_t mtu;                   /* for pod interfaces */
+	WR_VEC(struct wr_addr) taken; /* addresses of the ranges that pods of another network have */
+	uint32_t mtu;                 /* for pod interfaces */
 	struct wr_addr gateway4,
 		gateway6; /* link-local gateways that pods route to (169.254.1.1, fe80::1) */
 	bool tcx;         /* false: clsact filters (kernels before 6.6) */

@@ -178,3 +178,22 @@ mtu_is() { [ "$(weir status --instance "$1" -o json | jq '.. | .mtu? // empty | 
 }
 
 monitors_are() { node a curl -s http://127.0.0.1:9877/metrics | grep -qx "weir_monitors $1"; }
+
+warns() { weir status --instance a | grep -q "WARNING *rules of kube-proxy are in force ($1"; }
+
+@test "rules of kube-proxy are reported while they are there, whoever made them" {
+	weir status --instance a
+	fails warns
+	node a nft add table ip6 kube-proxy
+	eventually warns 'nftables, table kube-proxy)'
+	node a nft delete table ip6 kube-proxy
+	node a iptables-nft -t nat -N KUBE-SERVICES
+	eventually warns 'iptables (nf_tables), chain KUBE-SERVICES)'
+	node a iptables-nft -t nat -X KUBE-SERVICES
+	node a ip6tables-legacy -t nat -N KUBE-KUBELET-CANARY
+	node a ip6tables-legacy -t nat -N KUBE-SERVICES
+	eventually warns 'iptables (legacy), chain KUBE-SERVICES)'
+	node a ip6tables-legacy -t nat -X KUBE-SERVICES
+	eventually fails warns
+	grep -q 'rules of kube-proxy are gone' "$WR_T/log/agent-a"
+}

@@ -24,6 +24,7 @@ const struct cli_answer cli_agent[] = {
 	  "\"sources\":[{\"name\":\"/m\",\"errors\":[\"a.yaml: line 3: spec.ports: must be a list\"]}],"
 	  "\"kinds\":[{\"kind\":\"Pod\",\"count\":3,\"synced\":true},"
 	  "{\"kind\":\"Service\",\"count\":0,\"synced\":false}],"
+	  "\"warnings\":[\"rules of kube-proxy\",\"2 pods of another network\"],"
 	  "\"not_enforced\":[\"bandwidth limits of pods\"]}" },
 	{ "nodes",
 	  "{\"items\":[{\"name\":\"node-a\",\"via\":\"self\",\"addresses\":[\"10.30.0.11\"]},"

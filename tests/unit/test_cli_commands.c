@@ -180,6 +180,8 @@ static void status_says_what_is_wrong(void **state)
 					     "Objects       3 Pod\n",
 					     "Not synced    Service\n",
 					     "Attached      NOTHING",
+					     "WARNING       rules of kube-proxy\n",
+					     "              2 pods of another network\n",
 					     "Not enforced  bandwidth limits of pods" };
 	struct cli_result r = cli_run("status");
 	size_t i;

@@ -369,6 +369,34 @@ static void a_fixed_address_that_no_pool_can_give_is_refused(void **state)
 	}
 }
 
+static void what_another_network_has_given_is_not_given(void **state)
+{
+	wr_auto_ipam *ipam = open_store(state);
+	struct pools p = pools("10.0.0.0/29", NULL);
+	struct wr_ipam_request req = want(&p, true, false);
+	const struct wr_addr taken[] = { addr("10.0.0.4"), addr("fd00::2"), addr("10.0.0.2"),
+					 addr("10.0.0.6"), addr("10.0.0.5") };
+	struct wr_attachment one = pod(1), two = pod(2);
+	struct wr_ipam_result res;
+	struct wr_err err = WR_ERR_INIT;
+
+	req.taken = taken;
+	req.n_taken = WR_ARRAY_SIZE(taken);
+	assert_int_equal(wr_ipam_allocate(ipam, &one, &req, &res, NULL), 0);
+	assert_true(wr_addr_to4(&res.addr4).s_addr == htonl(0x0a000003));
+	assert_int_equal(wr_ipam_allocate(ipam, &two, &req, &res, NULL), -ENOSPC);
+	req.fixed4 = taken[0];
+	assert_int_equal(wr_ipam_allocate(ipam, &two, &req, &res, &err), -EADDRINUSE);
+	assert_string_equal(err.msg, "10.0.0.4 is in use by a pod of another network");
+	/* Nor when it rests here and nothing else is left. */
+	req.n_taken = 0;
+	assert_int_equal(wr_ipam_allocate(ipam, &two, &req, &res, NULL), 0);
+	assert_int_equal(take_back(ipam, 2), 1);
+	req.fixed4 = (struct wr_addr){ 0 };
+	req.n_taken = WR_ARRAY_SIZE(taken);
+	assert_int_equal(wr_ipam_allocate(ipam, &two, &req, &res, NULL), -ENOSPC);
+}
+
 static void an_attachment_cannot_change_its_address(void **state)
 {
 	wr_auto_ipam *ipam = open_store(state);
@@ -533,6 +561,7 @@ int main(void)
 		TEST(a_fixed_address_is_given_once),
 		TEST(a_resting_address_can_be_asked_for),
 		TEST(a_fixed_address_that_no_pool_can_give_is_refused),
+		TEST(what_another_network_has_given_is_not_given),
 		TEST(an_attachment_cannot_change_its_address),
 		TEST(releasing_the_unknown_is_success),
 		TEST(the_dump_is_sorted_and_tells_held_from_resting),

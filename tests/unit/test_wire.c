@@ -268,7 +268,8 @@ static void a_closed_connection_is_an_error_and_no_signal(void **state)
 static void hello_comes_back_as_it_went(void **state)
 {
 	static const char text[] =
-		"{\"pins\":\"/b/1\",\"pools\":[\"10.244.1.0/24\",\"fd00::/64\"],\"mtu\":1450,"
+		"{\"pins\":\"/b/1\",\"pools\":[\"10.244.1.0/24\",\"fd00::/64\"],"
+		"\"taken\":[\"10.244.1.7\",\"fd00::7\"],\"mtu\":1450,"
 		"\"gateway4\":\"169.254.1.1\",\"gateway6\":\"fe80::1\",\"tcx\":true,\"ready\":false,"
 		"\"reason\":\"no node\"}";
 	wr_auto_json *j = parse(text), *again = NULL;
@@ -277,6 +278,7 @@ static void hello_comes_back_as_it_went(void **state)
 
 	assert_int_equal(wr_hello_decode(j, &h, NULL), 0);
 	assert_int_equal(h.pools.n, 2);
+	assert_int_equal(h.taken.n, 2);
 	assert_int_equal(h.mtu, 1450);
 	assert_true(h.tcx && !h.ready);
 	again = wr_hello_encode(&h);
@@ -304,6 +306,7 @@ static void faults_of_hello_are_named(void **state)
 	} rows[] = {
 		{ "[]", "hello: the answer is not an object" },
 		{ "{\"pools\":[\"10.0.0.0/8\",\"x\"]}", "pools[1]: must be address/length" },
+		{ "{\"taken\":[\"10.0.0.0/8\"]}", "taken[0]: must be an address" },
 		{ "{\"gateway4\":\"x\"}", "gateway4: must be an address, not \"x\"" },
 		{ "{\"mtu\":\"x\"}", "mtu: must be 0-4294967295, not \"x\"" },
 	};
