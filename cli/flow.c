@@ -24,6 +24,11 @@ void wr_flow_row_fill(struct wr_flow_row *row, const struct wr_flow_key *key,
 		.proto = key->proto,
 		.flow = *flow,
 	};
+	/* An echo has an identifier, which is the asking side's port. */
+	if (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6) {
+		row->dport = row->sport;
+		row->flow.new_dport = row->flow.new_sport;
+	}
 }
 
 void wr_flow_row_merge(struct wr_flow_row *row, const struct wr_flow *partner)

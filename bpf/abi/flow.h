@@ -3,7 +3,8 @@
  * Flows: the one lookup per packet.
  *
  * Key: the ordered 5-tuple; "a" is the end whose (address, port) compares lower as raw words, so both
- * directions find the same entry. ICMP echo uses the identifier as both ports.
+ * directions find the same entry. ICMP echo has ports too: the asking side's is the identifier, the answering side's
+ * wr_flow_echo_port of it, so that requests under one identifier from either side are two flows.
  *
  * An untranslated flow has one entry. A translated one has two, which name each other through the
  * rewrite fields and share a nonce: one under the tuple that the originator sends (carries its packets), one
@@ -23,6 +24,15 @@ struct wr_flow_key {
 	__u8 pad[2];
 };
 WR_ASSERT_SIZE(struct wr_flow_key, 40);
+
+/*
+ * The answering side's port of an echo with this identifier. Any other number does as long as no two identifiers are each
+ * other's.
+ */
+static inline __be16 wr_flow_echo_port(__be16 id)
+{
+	return (__be16)(id + 1);
+}
 
 /* The key's hash, for the check that a flow carries. */
 static inline __u64 wr_flow_hash(const struct wr_flow_key *key)

@@ -21,8 +21,10 @@ static __always_inline void event_of(struct wr_event *e, const struct __sk_buff 
 	e->dst = *wr_pkt_dst(p);
 	e->sport = wr_pkt_sport(p);
 	e->dport = wr_pkt_dport(p);
-	if (p->flags & WR_PKT_ICMP)
+	if (p->flags & WR_PKT_ICMP) {
+		e->dport = wr_pkt_echo_id(p);
 		e->sport = bpf_htons((__u16)p->icmp_type << 8 | p->icmp_code);
+	}
 	e->len = skb->len;
 	e->ifindex = skb->ifindex;
 	e->rule = p->rule;

@@ -48,25 +48,36 @@ static __always_inline void set_diffs(const struct wr_pkt *p, struct wr_work *w)
 {
 	struct wr_flow *f = &w->flow;
 
-	f->l4_diff = port_diff(wr_pkt_sport(p), f->new_sport);
-	if (!(p->flags & WR_PKT_ICMP)) /* an echo's identifier stands for both ports, once */
-		f->l4_diff = csum_add(f->l4_diff, port_diff(wr_pkt_dport(p), f->new_dport));
+	if (p->flags & WR_PKT_ICMP) /* the identifier alone is in the packet */
+		f->l4_diff = port_diff(wr_pkt_echo_id(p), echo_id(p, f));
+	else
+		f->l4_diff = csum_add(port_diff(wr_pkt_sport(p), f->new_sport),
+				      port_diff(wr_pkt_dport(p), f->new_dport));
 	w->partner.l3_diff = ~f->l3_diff;
 	w->partner.l4_diff = ~f->l4_diff;
 	if (!csum_fold(f->l4_diff) || csum_fold(f->l4_diff) == 0xffff)
 		f->l4_diff = w->partner.l4_diff = 0;
 }
 
+/* The ports that the flow leaves with from @port; of an echo that is the identifier, whichever way it goes. */
+static __always_inline struct wr_ports leaving_ports(const struct wr_pkt *p, const struct wr_work *w,
+						     __be16 port)
+{
+	if (p->flags & WR_PKT_ICMP && wr_pkt_has_ports(p))
+		return wr_echo_ports(port, p->flags & WR_PKT_ICMP_REPLY);
+	return (struct wr_ports){ port, w->ends.dport };
+}
+
 /* Points both tuples at each other, the flow leaving from @port. */
 static __always_inline void set_tuples(const struct wr_pkt *p, struct wr_work *w, __be16 port)
 {
-	__be16 dport = p->flags & WR_PKT_ICMP ? port : w->ends.dport;
+	struct wr_ports ports = leaving_ports(p, w, port);
 	struct wr_flow *f = &w->flow, *r = &w->partner;
 
 	f->new_src = w->nat.src;
 	f->new_dst = w->ends.dst;
-	f->new_sport = port;
-	f->new_dport = dport;
+	f->new_sport = ports.src;
+	f->new_dport = ports.dst;
 	*r = *f;
 	r->new_src = *wr_pkt_dst(p);
 	r->new_dst = *wr_pkt_src(p);
@@ -74,7 +85,7 @@ static __always_inline void set_tuples(const struct wr_pkt *p, struct wr_work *w
 	r->new_dport = wr_pkt_sport(p);
 	r->packets[WR_FLOW_ORIG] = r->bytes[WR_FLOW_ORIG] = 0;
 	r->state = (f->state & ~WR_FLOW_ORIG_B) | WR_FLOW_REPLY_TUPLE;
-	if (wr_flow_key_set(&w->partner_key, &f->new_src, &f->new_dst, port, dport))
+	if (wr_flow_key_set(&w->partner_key, &f->new_src, &f->new_dst, ports.src, ports.dst))
 		r->state |= WR_FLOW_ORIG_B;
 	w->partner_key.proto = p->key.proto;
 	w->partner_key.alt = 0;
@@ -218,9 +229,10 @@ static __always_inline int search_plain(struct nat_search *s, struct wr_work *w,
 	return s->found;
 }
 
-static __always_inline int has_ports(const struct wr_pkt *p)
+/* What the flow leaves from when it may choose. */
+static __always_inline __be16 own_port(const struct wr_pkt *p, const struct wr_work *w)
 {
-	return p->key.port_a || p->key.port_b;
+	return p->flags & WR_PKT_ICMP ? wr_pkt_echo_id(p) : w->ends.sport;
 }
 
 static __always_inline void set_pair(const struct wr_pkt *p, struct wr_work *w)
@@ -242,9 +254,9 @@ WR_GLOBAL int wr_nat_take(struct __sk_buff *skb, const struct wr_pkt *p, struct 
 	if (!p || !w)
 		return WR_REASON_INTERNAL;
 	set_l3_diff(p, w);
-	if (!w->nat.pool && !wr_nat_try(skb, p, w, w->ends.sport))
+	if (!w->nat.pool && !wr_nat_try(skb, p, w, own_port(p, w)))
 		return 0;
-	if (!has_ports(p))
+	if (!wr_pkt_has_ports(p))
 		return wr_nat_try(skb, p, w, 0) ? WR_REASON_NAT_EXHAUSTED : 0;
 	s.start = (w->hash >> 16) % wr_nat_pool();
 	set_pair(p, w);

@@ -84,7 +84,7 @@ enum wr_pkt_flags {
 };
 
 struct wr_pkt {
-	struct wr_flow_key key; /* ordered; ICMP echo: the identifier as both ports; without ports: zeroes */
+	struct wr_flow_key key; /* ordered; ICMP echo: the identifier, see bpf/abi/flow.h; without ports: zeroes */
 	__u8 from_b;            /* the packet's source is the key's b end */
 	__u8 flags;             /* enum wr_pkt_flags */
 	__u8 tcp_flags;
@@ -107,6 +107,12 @@ static __always_inline const struct wr_addr *wr_pkt_dst(const struct wr_pkt *p)
 	return p->from_b ? &p->key.a : &p->key.b;
 }
 
+/* 0 and 0: a protocol without ports, or not the first fragment. */
+static __always_inline int wr_pkt_has_ports(const struct wr_pkt *p)
+{
+	return p->key.port_a || p->key.port_b;
+}
+
 static __always_inline __be16 wr_pkt_sport(const struct wr_pkt *p)
 {
 	return p->from_b ? p->key.port_b : p->key.port_a;
@@ -115,6 +121,12 @@ static __always_inline __be16 wr_pkt_sport(const struct wr_pkt *p)
 static __always_inline __be16 wr_pkt_dport(const struct wr_pkt *p)
 {
 	return p->from_b ? p->key.port_a : p->key.port_b;
+}
+
+/* An echo's identifier; of other packets nothing. */
+static __always_inline __be16 wr_pkt_echo_id(const struct wr_pkt *p)
+{
+	return p->flags & WR_PKT_ICMP_REPLY ? wr_pkt_dport(p) : wr_pkt_sport(p);
 }
 
 /*
@@ -250,6 +262,13 @@ static __always_inline int icmp_is_error(const struct wr_pkt *p)
 	       p->icmp_type == WR_ICMP4_REDIRECT;
 }
 
+static __always_inline struct wr_ports wr_echo_ports(__be16 id, int is_reply)
+{
+	__be16 other = wr_flow_echo_port(id);
+
+	return is_reply ? (struct wr_ports){ other, id } : (struct wr_ports){ id, other };
+}
+
 static __always_inline int parse_icmp(const struct __sk_buff *skb, struct wr_pkt *p, __u32 room,
 				      struct wr_ports *ret)
 {
@@ -269,7 +288,7 @@ static __always_inline int parse_icmp(const struct __sk_buff *skb, struct wr_pkt
 		p->flags |= WR_PKT_ICMP_REPLY;
 	else if (ih->type != (v6 ? WR_ICMP6_ECHO : WR_ICMP4_ECHO))
 		return 0;
-	ret->src = ret->dst = ih->id;
+	*ret = wr_echo_ports(ih->id, p->flags & WR_PKT_ICMP_REPLY);
 	return 0;
 }
 

@@ -27,8 +27,12 @@ static __always_inline int quote_ports(const struct __sk_buff *skb, struct wr_qu
 		memcpy(&ret->src, &h, sizeof(ret->src));
 		ret->dst = h.port;
 	} else if (proto == (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
-		ret->src = ret->dst = h.id;
-		q->icmp = 1;
+		q->icmp = h.type == (v6 ? WR_ICMP6_ECHO : WR_ICMP4_ECHO) ? WR_QUOTE_REQUEST :
+			  h.type == (v6 ? WR_ICMP6_ECHO_REPLY : WR_ICMP4_ECHO_REPLY) ?
+									    WR_QUOTE_REPLY :
+									    0;
+		if (q->icmp)
+			*ret = wr_echo_ports(h.id, q->icmp == WR_QUOTE_REPLY);
 	}
 	return 0;
 }
@@ -146,11 +150,12 @@ static __always_inline int quote_rewrite_ports(struct __sk_buff *skb, const stru
 {
 	struct wr_ports ports = { f->new_dport, f->new_sport };
 
-	if (q->icmp)
-		return bpf_skb_store_bytes(skb, q->l4_off + offsetof(struct wr_icmphdr, id),
-					   &ports.src, sizeof(ports.src), 0);
 	if (!q->key.port_a && !q->key.port_b)
 		return 0;
+	if (q->icmp)
+		return bpf_skb_store_bytes(skb, q->l4_off + offsetof(struct wr_icmphdr, id),
+					   q->icmp == WR_QUOTE_REPLY ? &ports.dst : &ports.src,
+					   sizeof(__be16), 0);
 	return bpf_skb_store_bytes(skb, q->l4_off, &ports, sizeof(ports), 0);
 }
 

@@ -142,6 +142,12 @@ static __always_inline int rewrite_ports(struct __sk_buff *skb, const struct wr_
 	return 0;
 }
 
+/* The identifier that the flow's packets of this kind leave with. */
+static __always_inline __be16 echo_id(const struct wr_pkt *p, const struct wr_flow *flow)
+{
+	return p->flags & WR_PKT_ICMP_REPLY ? flow->new_dport : flow->new_sport;
+}
+
 /* Echo: the identifier; the pseudo header counts in IPv6 only. */
 static __always_inline int rewrite_icmp(struct __sk_buff *skb, const struct wr_pkt *p,
 					const struct wr_flow *flow)
@@ -151,8 +157,8 @@ static __always_inline int rewrite_icmp(struct __sk_buff *skb, const struct wr_p
 
 	if (!ih)
 		return WR_REASON_REWRITE;
-	if (p->key.port_a)
-		ih->id = flow->new_sport;
+	if (wr_pkt_has_ports(p))
+		ih->id = echo_id(p, flow);
 	if (flow->l4_diff)
 		bpf_l4_csum_replace(skb, off, 0, flow->l4_diff, 0);
 	if (p->flags & WR_PKT_V6)

@@ -30,11 +30,17 @@ struct wr_nat {
 	struct wr_nat_pair pair;
 };
 
+enum wr_quote_echo {
+	WR_QUOTE_NO_ECHO,
+	WR_QUOTE_REQUEST,
+	WR_QUOTE_REPLY,
+};
+
 /* The quoted packet: its tuple as a key, and where its parts lie. */
 struct wr_quote {
 	struct wr_flow_key key;
 	__u8 from_b;
-	__u8 icmp; /* echo: one identifier instead of two ports */
+	__u8 icmp; /* enum wr_quote_echo: one identifier instead of two ports */
 	__u16 l3_off, l4_off;
 };
 

@@ -310,6 +310,22 @@ static void an_echo_reply_without_a_request_never_opens_what_policy_closed(void 
 	lab_close(lab);
 }
 
+static void a_request_under_an_identifier_in_use_is_judged_by_itself(void **state)
+{
+	const struct shape ask = { .proto = IPPROTO_ICMP, .type = 8, .id = 5 };
+	struct shape answer = { .src = "10.0.1.6", .dst = "10.0.1.5", .proto = IPPROTO_ICMP, .id = 5 };
+	struct lab *lab = lab_open(0);
+
+	lab_policy(lab, 5, WR_RULES_INGRESS | 1);
+	assert_int_equal(lab_from_pod(lab, &ask), LAB_REDIRECT);
+	assert_int_equal(lab_from_pod(lab, &answer), LAB_REDIRECT);
+	answer.type = 8;
+	assert_int_equal(lab_from_pod(lab, &answer), LAB_DROP);
+	answer.type = 0;
+	assert_int_equal(lab_from_pod(lab, &answer), LAB_REDIRECT);
+	lab_close(lab);
+}
+
 static void a_flow_of_a_pod_that_is_gone_is_not_its_successors(void **state)
 {
 	struct lab *lab = lab_open(0);
@@ -348,6 +364,7 @@ int main(void)
 		cmocka_unit_test(in_mid_stream_neither_way_allowed_has_its_own_reason),
 		cmocka_unit_test(a_reset_of_nothing_begins_no_flow),
 		cmocka_unit_test(an_echo_reply_without_a_request_never_opens_what_policy_closed),
+		cmocka_unit_test(a_request_under_an_identifier_in_use_is_judged_by_itself),
 		cmocka_unit_test(a_flow_of_a_pod_that_is_gone_is_not_its_successors),
 	};
 

@@ -237,18 +237,19 @@ static void a_fragment_that_would_overwrite_tcp_flags_is_refused(void **state)
 	lab_close(lab);
 }
 
-static void echo_takes_the_identifier_for_its_ports(void **state)
+static void echo_has_the_identifier_as_the_asking_sides_port(void **state)
 {
 	struct lab *lab = lab_open(0);
 
-	accepted(lab, (struct shape){ .proto = IPPROTO_ICMP, .type = 8, .id = 77 }, 77, 77);
+	accepted(lab, (struct shape){ .proto = IPPROTO_ICMP, .type = 8, .id = 77 }, 77,
+		 77 + 256);
 	accepted(lab,
 		 (struct shape){ .src = "fd00:1::5",
 				 .dst = "fd00:1::6",
 				 .proto = IPPROTO_ICMPV6,
 				 .type = 128,
 				 .id = 78 },
-		 78, 78);
+		 78, 78 + 256);
 	lab_close(lab);
 }
 
@@ -279,7 +280,7 @@ int main(void)
 		cmocka_unit_test(source_routing_is_refused),
 		cmocka_unit_test(a_first_fragment_without_its_transport_is_refused),
 		cmocka_unit_test(a_fragment_that_would_overwrite_tcp_flags_is_refused),
-		cmocka_unit_test(echo_takes_the_identifier_for_its_ports),
+		cmocka_unit_test(echo_has_the_identifier_as_the_asking_sides_port),
 		cmocka_unit_test(sctp_and_unknown_protocols_have_flows_too),
 	};
 
