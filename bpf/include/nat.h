@@ -60,8 +60,8 @@ static __always_inline void set_diffs(const struct wr_pkt *p, struct wr_work *w)
 }
 
 /* The ports that the flow leaves with from @port; of an echo that is the identifier, whichever way it goes. */
-static __always_inline struct wr_ports leaving_ports(const struct wr_pkt *p, const struct wr_work *w,
-						     __be16 port)
+static __always_inline struct wr_ports leaving_ports(const struct wr_pkt *p,
+						     const struct wr_work *w, __be16 port)
 {
 	if (p->flags & WR_PKT_ICMP && wr_pkt_has_ports(p))
 		return wr_echo_ports(port, p->flags & WR_PKT_ICMP_REPLY);

@@ -85,8 +85,8 @@ enum wr_pkt_flags {
 
 struct wr_pkt {
 	struct wr_flow_key key; /* ordered; ICMP echo: the identifier, see bpf/abi/flow.h; without ports: zeroes */
-	__u8 from_b;            /* the packet's source is the key's b end */
-	__u8 flags;             /* enum wr_pkt_flags */
+	__u8 from_b; /* the packet's source is the key's b end */
+	__u8 flags;  /* enum wr_pkt_flags */
 	__u8 tcp_flags;
 	__u8 icmp_type, icmp_code;
 	__u16 l4_off;

@@ -29,8 +29,8 @@ static __always_inline int quote_ports(const struct __sk_buff *skb, struct wr_qu
 	} else if (proto == (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
 		q->icmp = h.type == (v6 ? WR_ICMP6_ECHO : WR_ICMP4_ECHO) ? WR_QUOTE_REQUEST :
 			  h.type == (v6 ? WR_ICMP6_ECHO_REPLY : WR_ICMP4_ECHO_REPLY) ?
-									    WR_QUOTE_REPLY :
-									    0;
+									   WR_QUOTE_REPLY :
+									   0;
 		if (q->icmp)
 			*ret = wr_echo_ports(h.id, q->icmp == WR_QUOTE_REPLY);
 	}

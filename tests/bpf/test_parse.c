@@ -241,8 +241,7 @@ static void echo_has_the_identifier_as_the_asking_sides_port(void **state)
 {
 	struct lab *lab = lab_open(0);
 
-	accepted(lab, (struct shape){ .proto = IPPROTO_ICMP, .type = 8, .id = 77 }, 77,
-		 77 + 256);
+	accepted(lab, (struct shape){ .proto = IPPROTO_ICMP, .type = 8, .id = 77 }, 77, 77 + 256);
 	accepted(lab,
 		 (struct shape){ .src = "fd00:1::5",
 				 .dst = "fd00:1::6",
