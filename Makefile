@@ -366,6 +366,13 @@ test-image: ## The container image: small, the same when built again, runs on ar
 	@tools/summary
 endif
 
+ifneq ($(wildcard tests/cluster/ci),)
+.PHONY: test-cluster-ci
+test-cluster-ci: programs ## Start it, a smoke set, stop it; builds it the first time
+	@tools/bootstrap cluster
+	@tests/cluster/ci
+endif
+
 ifneq ($(wildcard tests/cluster/bench),)
 .PHONY: bench-cluster
 bench-cluster: programs ## Measure in that cluster

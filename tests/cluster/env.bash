@@ -14,6 +14,9 @@ U4=10.30.0 U6=fd30:                      # underlay: $U4.1 and $U6:1 are the con
 FAMILIES=${CLUSTER_FAMILIES:-4 6}        # "4 6", "6 4", "4", "6"
 NETWORK=${CLUSTER_NETWORK:-weir}         # weir (by the chart), agent (weir-agent started by hand), reference (ptp and kube-proxy), none
 PROXY=${CLUSTER_PROXY:-nftables}         # kube-proxy's mode with reference
+CONTAINERD=${CLUSTER_CONTAINERD:-1}     # 1: Debian's; 2: built from its module
+CONTAINERD_PATH=
+[[ $CONTAINERD != 2 ]] || CONTAINERD_PATH=$BIN/containerd-2
 KC=$RUN/admin.kubeconfig
 CG1="cpu cpuacct cpuset memory devices freezer blkio pids"
 
