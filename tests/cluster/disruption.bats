@@ -49,7 +49,8 @@ weir_rolled() { kubectl_ rollout status -n kube-system daemonset/weir --timeout 
 	control_start kube-apiserver
 	eventually -t 60 api_answers
 	traffic_end
-	eventually -t 60 nodes_ready
+	# The kubelet takes its time to hear that the controller manager has given it up.
+	eventually -t 240 nodes_ready
 }
 
 @test "every agent is killed" {
@@ -69,6 +70,39 @@ weir_rolled() { kubectl_ rollout status -n kube-system daemonset/weir --timeout 
 	node_process_restart b kubelet
 	eventually -t 60 nodes_ready
 	traffic_end
+}
+
+revision_before() { ip netns exec "$CP" "$BIN/helm" --kubeconfig "$KC" rollback weir --namespace kube-system --wait --timeout 180s; }
+abi() { node_exec a ls /sys/fs/bpf/weir/default; }
+# shellcheck disable=SC2016
+flow_slots() { node_exec a sh -c 'bpftool -j map show pinned "$(ls -d /sys/fs/bpf/weir/default/*/maps/wr_new_flows | head -n 1)"' | jq .max_entries; }
+
+# echo_on NAME: a new pod on node a, that answers.
+echo_on() {
+	kubectl_ run -n disruption "$1" --image registry.k8s.io/e2e-test-images/agnhost:2.56 --restart Never \
+		--overrides '{"spec":{"nodeName":"node-a","terminationGracePeriodSeconds":0}}' -- netexec --http-port=8080 &&
+		kubectl_ wait -n disruption --for condition=Ready "pod/$1" --timeout 90s &&
+		eventually answers "$(kubectl_ get pod -n disruption "$1" -o 'jsonpath={.status.podIP}')"
+}
+
+@test "the chart brings an agent of another ABI with other maps, and is rolled back" {
+	local slots
+
+	[ "$(abi)" = 1 ]
+	slots=$(flow_slots)
+	traffic_start 150
+	WEIR_AGENT=$WEIR_BUILD/tests/e2e/weir-agent-abi99 "$S/install" --set config.mapSizes.flows=131072,config.mapSizes.newFlows=16384
+	[ "$(abi)" = 99 ]
+	[ "$(flow_slots)" != "$slots" ]
+	echo_on above
+	revision_before
+	[ "$(abi)" = 1 ]
+	[ "$(flow_slots)" = "$slots" ]
+	echo_on below
+	answers "$(kubectl_ get pod -n disruption above -o 'jsonpath={.status.podIP}')"
+	still_held
+	traffic_end
+	eventually -t 60 nodes_ready
 }
 
 pods_of() { kubectl_ get pods -n disruption -l app=many --field-selector status.phase=Running --no-headers | wc -l; }

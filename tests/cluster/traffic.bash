@@ -5,6 +5,7 @@
 #
 #	traffic_setup NAMESPACE   pods, servers in them, a Service; once
 #	traffic_start             traffic from now on
+#	still_held                what was done is over before the connections that stay end by themselves
 #	traffic_end               ends it; fails, and says what, if a connection was lost or refused, or a question had no answer
 #	traffic_teardown          servers end; the namespace is the caller's
 PEER=$WEIR_BUILD/tests/e2e/peer
@@ -106,6 +107,9 @@ traffic_start() { # SECONDS that the connections that stay are to last
 
 all_ended() { [[ $(find "$T" -name '*.held' -exec grep -l '^exit' {} + | wc -l) -eq $((${#FAR[@]} + ${#SERVICE[@]} + 1)) ]]; }
 all_counted() { [[ $(find "$T" -name '*.asked' | wc -l) -eq $((2 * ${#SERVICE[@]} + 1)) ]]; }
+
+# Connections that were to stay do: what was done has not outlasted them.
+still_held() { fails grep -q '^exit' "$T"/*.held; }
 
 traffic_end() {
 	local f asked failed bad=0
