@@ -51,31 +51,41 @@ static int attach(struct wr_endpoints *all, const struct wr_ep *ep, struct wr_er
 	return r;
 }
 
+/* Interfaces that another plugin made are that plugin's. */
+static bool follows_node(const struct wr_endpoints *all, const struct wr_endpoint_record *rec)
+{
+	return !rec->chained && rec->netns && wr_nodes_own(all->agent)->ranges.n &&
+	       wr_nodes_pod_mtu(all->agent);
+}
+
+static uint32_t mtu_of(const struct wr_endpoints *all, const struct wr_endpoint_record *rec)
+{
+	return follows_node(all, rec) ? wr_nodes_pod_mtu(all->agent) : rec->mtu;
+}
+
 /*
- * Pods follow the node's MTU while they run. One whose namespace cannot be entered keeps what it has; interfaces that another
- * plugin made are that plugin's. Returns what holds now.
+ * Pods follow the node's MTU while they run. One whose namespace cannot be entered keeps what it has. The row comes first: what
+ * a narrow row is too small for, while the interface has grown, its sender would remember for ten minutes; what a narrow
+ * interface is too small for is lost without a word.
  */
-static uint32_t follow_mtu(const struct wr_endpoints *all, const struct wr_ep *ep,
-			   const struct wr_link *link)
+static int follow_mtu(const struct wr_endpoints *all, const struct wr_ep *ep,
+		      const struct wr_link *link)
 {
 	const struct wr_endpoint_record *rec = &ep->record;
-	uint32_t want = wr_nodes_pod_mtu(all->agent);
+	uint32_t want = mtu_of(all, rec);
 	struct wr_err err = WR_ERR_INIT;
 	wr_autofd int netns = -1;
 	int r;
 
-	if (rec->chained || !rec->netns || !wr_nodes_own(all->agent)->ranges.n || !want)
-		return rec->mtu;
-	if (link->mtu == want)
-		return want;
+	if (!follows_node(all, rec) || link->mtu == want)
+		return 0;
 	r = wr_netns_open(rec->netns, &netns, &err);
 	if (r == 0)
 		r = wr_podnet_set_mtu(netns, link, want, &err);
-	if (r == 0)
-		return want;
-	wr_log(WR_LOG_WARN, "a pod keeps its MTU", WR_S("namespace", rec->pod_namespace),
-	       WR_S("pod", rec->pod_name), WR_I("mtu", link->mtu), WR_E(&err));
-	return link->mtu;
+	if (r < 0)
+		wr_log(WR_LOG_WARN, "a pod keeps its MTU", WR_S("namespace", rec->pod_namespace),
+		       WR_S("pod", rec->pod_name), WR_I("mtu", link->mtu), WR_E(&err));
+	return r;
 }
 
 static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr_ep *ep,
@@ -88,7 +98,7 @@ static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr
 		.rules = WR_RULES_CLOSED, /* until policies have spoken */
 		.ifindex = rec->ifindex,
 		.flags = WR_EP_USED | (link->type == ARPHRD_ETHER ? 0 : WR_EP_L3),
-		.mtu = follow_mtu(all, ep, link),
+		.mtu = mtu_of(all, rec),
 		.quota = all->agent->config->flow_quota,
 		.addr4 = rec->addr4,
 		.addr6 = rec->addr6,
@@ -177,6 +187,10 @@ int wr_ep_apply(struct wr_endpoints *all, struct wr_ep *ep, struct wr_err *err)
 		return r;
 	row = row_of(all, ep, &link);
 	r = wr_endpoint_put(all->agent->dp, ep->number, &row);
+	if (r == 0 && follow_mtu(all, ep, &link) < 0) {
+		row.mtu = link.mtu;
+		r = wr_endpoint_put(all->agent->dp, ep->number, &row);
+	}
 	if (r)
 		return wr_err_sys(err, r, "endpoint %u", ep->number);
 	put_peer(all, &ep->record.addr4, row.identity);
