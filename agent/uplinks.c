@@ -200,6 +200,28 @@ static bool leads_elsewhere(struct wr_nl *nl, int family, uint32_t ifindex)
 	return false;
 }
 
+/* Answers go back by the uplink that they were asked for at; IPv6's tables know the best one only. */
+static int put_ways_back(struct wr_dp *dp, const struct wr_uplinks *uplinks)
+{
+	uint32_t number = WR_NEXTHOP_BACK6;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < uplinks->v.n && number < WR_NEXTHOP_FIRST && r == 0; i++) {
+		const struct wr_uplink *u = &uplinks->v.v[i];
+		const struct wr_nexthop nh = { .kind = WR_NH_NEIGH,
+					       .ifindex = u->ifindex,
+					       .mtu = u->mtu,
+					       .gateway = u->gateway6 };
+
+		if (u->up && !wr_addr_is_zero(&u->gateway6))
+			r = wr_nexthop_put(dp, number++, &nh);
+	}
+	for (; number < WR_NEXTHOP_FIRST && r == 0; number++)
+		r = wr_nexthop_put(dp, number, &(struct wr_nexthop){ .kind = WR_NH_STACK });
+	return r;
+}
+
 int wr_uplinks_put_ways_out(struct wr_dp *dp, struct wr_nl *nl, const struct wr_uplinks *uplinks,
 			    struct wr_err *err)
 {
@@ -217,5 +239,7 @@ int wr_uplinks_put_ways_out(struct wr_dp *dp, struct wr_nl *nl, const struct wr_
 			nh = (struct wr_nexthop){ .kind = WR_NH_STACK };
 		r = wr_nexthop_put(dp, outs[i].number, &nh);
 	}
+	if (r == 0)
+		r = put_ways_back(dp, uplinks);
 	return r ? wr_err_sys(err, r, "default way out") : 0;
 }

@@ -109,6 +109,8 @@ enum wr_nexthop_number {
 	WR_NEXTHOP_OUT4 =
 		1, /* the default way out of each family: for addresses that no row of wr_peers names */
 	WR_NEXTHOP_OUT6 = 2,
+	WR_NEXTHOP_BACK6 =
+		3, /* and those behind: each uplink's own IPv6 gateway, for answers; WR_NH_NEIGH, or unused */
 	WR_NEXTHOP_FIRST = 16,
 };
 

@@ -136,7 +136,7 @@ struct wr_flow {
 	__u32 service;                    /* service id, for display; 0: none */
 	__u32 rule_egress, rule_ingress;  /* behind the verdicts; 0: none; one word together */
 	__u32 tcp_ack;                    /* SYN-ACK's sequence number + 1, host byte order */
-	__u32 pad;
+	__u32 in_ifindex; /* the uplink that the originator's packets came in by; 0: by none */
 };
 WR_ASSERT_SIZE(struct wr_flow, 176);
 

@@ -219,7 +219,7 @@ static __always_inline void wr_ways_out(const struct wr_ends *e, struct wr_flow 
 					out_of_end(e->src_ep, e->src_peer);
 }
 
-static __always_inline void init_flow(const struct wr_pkt *p, struct wr_work *w)
+static __always_inline void init_flow(const struct wr_pkt *p, struct wr_work *w, __u32 ifindex)
 {
 	struct wr_flow *f = &w->flow;
 
@@ -231,6 +231,8 @@ static __always_inline void init_flow(const struct wr_pkt *p, struct wr_work *w)
 	f->check = WR_FLOW_CHECK(w->hash);
 	f->state = p->from_b ? WR_FLOW_ORIG_B : 0;
 	f->src_ep = f->dst_ep = WR_EP_NONE;
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS)
+		f->in_ifindex = ifindex;
 	if (p->key.proto == IPPROTO_TCP)
 		f->state |= wr_tcp_is_syn(p) ? WR_TCP_SYN_SENT : WR_TCP_ESTABLISHED;
 	if (p->key.alt)
@@ -283,7 +285,7 @@ WR_GLOBAL int wr_begin(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *
 	w = wr_work_again(w);
 	if (!p || !w)
 		return WR_REASON_INTERNAL;
-	init_flow(p, w);
+	init_flow(p, w, skb->ifindex);
 	w->flow.packets[WR_FLOW_ORIG] = 1;
 	w->flow.bytes[WR_FLOW_ORIG] = skb->len;
 	wr_ends_of_pkt(p, &w->ends);

@@ -169,17 +169,23 @@ static __always_inline int fast_edit6(struct __sk_buff *skb, const struct wr_pkt
 	return 1;
 }
 
-/* Do the segments that a GSO packet will be cut into fit? SCTP's are cut as its sender made them. */
-static __always_inline int segments_fit(const struct __sk_buff *skb, const struct wr_pkt *p, __u32 mtu)
+/* What the segments measure that a GSO packet will be cut into. */
+static __always_inline __u32 segment_len(const struct __sk_buff *skb, const struct wr_pkt *p)
 {
 	const struct tcphdr *th = wr_pkt_l4(skb, p, sizeof(*th));
 	__u32 headers = p->l4_off - ETH_HLEN + sizeof(struct udphdr);
 
-	if (skb->gso_size == GSO_BY_FRAGS)
-		return 1;
 	if (p->key.proto == IPPROTO_TCP && th)
 		headers = p->l4_off - ETH_HLEN + th->doff * 4;
-	return skb->gso_size && skb->gso_size + headers <= mtu;
+	return skb->gso_size + headers;
+}
+
+/* Do they fit? SCTP's are cut as its sender made them. */
+static __always_inline int segments_fit(const struct __sk_buff *skb, const struct wr_pkt *p, __u32 mtu)
+{
+	if (skb->gso_size == GSO_BY_FRAGS)
+		return 1;
+	return skb->gso_size && segment_len(skb, p) <= mtu;
 }
 
 static __always_inline int wr_fits(const struct __sk_buff *skb, const struct wr_pkt *p, __u32 mtu)

@@ -8,6 +8,7 @@
 
 #include "bpf/include/begin.h"
 #include "bpf/include/fast.h"
+#include "bpf/include/fib.h"
 #include "bpf/include/related.h"
 
 static __always_inline int may_fragment(const struct __sk_buff *skb, const struct wr_pkt *p)
@@ -115,6 +116,46 @@ static __always_inline int send_where(__u32 number, struct wr_way *way)
 	return way->nh != NULL;
 }
 
+/* By the host's tables, past its stack. */
+WR_GLOBAL int wr_send_routed(struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w, int dir)
+{
+	int reason;
+
+	w = wr_work_again(w);
+	if (!p || !w)
+		return WR_REASON_INTERNAL;
+	reason = wr_fib_find(skb, p, w, dir);
+	if (reason)
+		return reason;
+	if (wr_is_routed(p) && !take_hop(skb, p))
+		return WR_REASON_TTL;
+	reason = send_edit(skb, p, w);
+	if (reason)
+		return reason;
+	w->verdict = fib_redirect(skb, &w->fib);
+	return w->verdict == TC_ACT_REDIRECT ? 0 : WR_REASON_REDIRECT;
+}
+
+/* The node's own answer is on its way out by another uplink than its client came in by. */
+static __always_inline int goes_astray(const struct __sk_buff *skb, const struct wr_work *w, int dir)
+{
+	return WR_THIS_HOOK == WR_HOOK_UPLINK_EGRESS && dir == WR_FLOW_REPLY &&
+	       w->flow.in_ifindex && w->flow.in_ifindex != skb->ifindex;
+}
+
+/* Where the stack decides: for translated packets by its tables alone, unless the node itself is meant. */
+static __always_inline int send_by_stack(struct __sk_buff *skb, const struct wr_pkt *p,
+					 struct wr_work *w, int dir)
+{
+	int passes = wr_is_routed(p) && WR_OUT_NUMBER(w->flow.out[dir & 1]) != WR_NEXTHOP_STACK;
+	int reason;
+
+	if (!(w->flow.state & WR_FLOW_TRANSLATED) || (!passes && !goes_astray(skb, w, dir)))
+		return send_stack(skb, p, w, dir);
+	reason = wr_send_routed(skb, p, w, dir);
+	return reason == WR_REASON_NO_ROUTE && !passes ? send_stack(skb, p, w, dir) : reason;
+}
+
 /* Masqueraded packets would be martians to the stack. */
 static __always_inline int may_use_stack(const struct wr_work *w)
 {
@@ -143,7 +184,7 @@ WR_GLOBAL int wr_send(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w
 	if (!send_where(number, &way))
 		return WR_REASON_NO_ROUTE;
 	if (way.nh && way.nh->kind == WR_NH_STACK)
-		return send_stack(skb, p, w, dir);
+		return send_by_stack(skb, p, w, dir);
 	if (way.nh && way.nh->kind == WR_NH_DROP)
 		return WR_REASON_NO_ROUTE;
 	w->mtu = way.ep ? way.ep->mtu : way.nh->mtu;

@@ -65,6 +65,7 @@ struct wr_work {
 	struct wr_quote quote;            /* of an ICMP error */
 	struct wr_lb_tuple tuple;
 	struct wr_lb_pick pick;
+	struct bpf_fib_lookup fib;
 	__u64 hash;   /* of the packet's key */
 	__u32 in_lru; /* the flow's entry is in wr_new_flows */
 	__u32 held;   /* the packet's key is a translated flow's, whose packets go the other way */
