@@ -83,6 +83,8 @@ static inline __u32 wr_flow_place(const struct wr_flow_key *key, __u32 shards)
 #define WR_FLOW_FIN_REPLY (1ull << 20)
 #define WR_FLOW_ONEWAY    (1ull << 21) /* promoted by age and count, never answered */
 #define WR_FLOW_ALT       (1ull << 22) /* the originator's tuple has key.alt set (in both entries) */
+#define WR_FLOW_STRANGER \
+	(1ull << 23) /* one-way, to nobody of the cluster: may come to be a service's */
 
 enum wr_tcp_state {
 	WR_TCP_NONE, /* not TCP */

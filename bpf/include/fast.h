@@ -23,6 +23,14 @@ enum wr_pkt_odd {
 	WR_TCP_ODD = WR_TCP_FLAG_SYN | WR_TCP_FLAG_FIN | WR_TCP_FLAG_RST,
 };
 
+#define WR_LOOK_SHIFT 8 /* jiffies: a quarter of a second to two */
+
+/* Nobody has answered, so now and then it is looked whether a service has come to have the address. */
+static __always_inline int wants_look(const struct wr_flow *flow, __u64 state)
+{
+	return state & WR_FLOW_STRANGER && (flow->seen ^ bpf_jiffies64()) >> WR_LOOK_SHIFT;
+}
+
 /* The flow of a plain packet in @ret_dir's direction; NULL: not plain. */
 static __always_inline struct wr_flow *fast_find(const struct wr_pkt *p, int *ret_dir)
 {
@@ -36,7 +44,7 @@ static __always_inline struct wr_flow *fast_find(const struct wr_pkt *p, int *re
 		return NULL;
 	state = READ_ONCE(flow->state);
 	*ret_dir = wr_flow_dir_of(p, state);
-	if (state & WR_FLOW_DEAD)
+	if (state & WR_FLOW_DEAD || wants_look(flow, state))
 		return NULL;
 	/* Of a translated flow each tuple carries one direction. */
 	if (state & WR_FLOW_TRANSLATED && !!(state & WR_FLOW_REPLY_TUPLE) != *ret_dir)

@@ -78,6 +78,13 @@ static __always_inline int is_oneway(const struct wr_pkt *p, const struct wr_flo
 	       bpf_jiffies64() - f->created >= WR_ONEWAY_SECONDS * (__u64)wr_cfg.hz;
 }
 
+/* To an address that nobody in the cluster has: so far. */
+static __always_inline int is_stranger(const struct wr_flow *f)
+{
+	return !(f->state & (WR_FLOW_SERVICE | WR_FLOW_SOCKET)) &&
+	       WR_OUT_NUMBER(f->out[WR_FLOW_ORIG]) < WR_NEXTHOP_FIRST;
+}
+
 static __always_inline void set_established(struct wr_flow *f)
 {
 	f->state = with_tcp_state(f->state, WR_TCP_ESTABLISHED);
@@ -103,6 +110,8 @@ static __always_inline int is_proven(const struct __sk_buff *skb, const struct w
 		return 0;
 	w->flow.state |= WR_FLOW_ONEWAY;
 	w->partner.state |= WR_FLOW_ONEWAY;
+	if (is_stranger(&w->flow))
+		w->flow.state |= WR_FLOW_STRANGER;
 	return 1;
 }
 

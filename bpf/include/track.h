@@ -123,6 +123,31 @@ static __always_inline int anew(const struct wr_work *w, int dir)
 	return w->flow.state & WR_FLOW_TRANSLATED ? WR_REASON_TCP_STATE : REPLACE;
 }
 
+/*
+ * Nobody has answered at an address that has become a service's: who spoke too early (a resolver that was started before the
+ * cluster's DNS) is not left behind.
+ */
+static __always_inline int has_become_service(const struct wr_pkt *p, const struct wr_work *w, int dir)
+{
+	const __u64 settled = WR_FLOW_SERVICE | WR_FLOW_SOCKET | WR_FLOW_ANSWERED;
+	const __u64 looks = WR_FLOW_PROMOTED | WR_FLOW_STRANGER;
+	__u64 state = w->flow.state;
+	struct wr_frontend fe = {};
+	const struct wr_service *svc;
+
+	if (!has_services(p) || dir != WR_FLOW_ORIG || (state & looks) == WR_FLOW_PROMOTED)
+		return 0;
+	if (!(state & WR_FLOW_PROMOTED)) /* lost_partner() has found it */
+		state |= answers_of(w)->state;
+	if (state & settled || p->flags & WR_PKT_ICMP)
+		return 0;
+	fe.addr = *wr_pkt_dst(p);
+	fe.port = wr_pkt_dport(p);
+	fe.proto = p->key.proto;
+	svc = wr_frontend_get(&fe);
+	return svc && !(svc->flags & WR_SVC_NO_TRANSLATE);
+}
+
 /* May this packet go on as one of the flow? 0, a reason, BEGIN or REPLACE. */
 WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w,
 			    struct wr_flow *live, int dir)
@@ -135,7 +160,7 @@ WR_GLOBAL int wr_check_flow(struct __sk_buff *skb, struct wr_pkt *p, struct wr_w
 		return WR_REASON_INTERNAL;
 	if (p->key.proto == IPPROTO_TCP && wr_tcp_is_anew(p, w->flow.state, dir))
 		return anew(w, dir);
-	if (lost_partner(w))
+	if (lost_partner(w) || has_become_service(p, w, dir))
 		return BEGIN;
 	if (!wr_sender_ok(skb, p, &w->flow, wr_eps_of(&w->flow), dir))
 		return strange_sender(skb, p, w);

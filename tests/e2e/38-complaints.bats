@@ -61,6 +61,29 @@ all_with() {
 	svc_rm early
 }
 
+@test "UDP black hole: clients that spoke before there was a service (Kubernetes #126934)" {
+	SVC_INDEX[late]=77
+	SOCKETS=()
+	for where in "pod client" "raw client" "node a"; do
+		for a in "$(svc4 late)" "$(svc6 late)"; do
+			spawn "late-${#SOCKETS[@]}" "$where" env WEIR_PEER_TIMEOUT_MS=200 svc stay "$a" 82 100000 20
+			SOCKETS+=("late-${#SOCKETS[@]}")
+		done
+	done
+	# Long enough for their flows to be taken for one-way traffic, which is not looked at packet by packet.
+	eventually oneway_flows 6
+	svc late "{name: udp, port: 82, targetPort: 8080, protocol: UDP}"
+	eps late "$WEB" one
+	eventually -t 5 all_with one
+	stop
+	svc_rm late
+}
+
+oneway_flows() {
+	[ "$(weir flows --instance a -o json | jq --arg a "$(svc4 late)" --arg b "$(svc6 late)" \
+		'[.items[] | select(.proven and (.dst == $a or .dst == $b))] | length')" -ge "$1" ]
+}
+
 @test "UDP black hole: the backend's pod is deleted and another takes its place (Kubernetes #19029, #59368, #139628; Cilium #48096, #48244, #37577)" {
 	pod_up b mortal app=mortal
 	serve mortal udp 8080
