@@ -35,6 +35,7 @@ struct wr_services {
 	struct wr_hmap inherited; /* until the first lists are complete */
 	bool synced, pruned, in_batch;
 	bool addresses_changed;
+	bool want_tables; /* some do without, for lack of room */
 	uint64_t built, failed, waiting;
 	struct wr_timer tick;
 	struct wr_err first; /* of the pass under way */
@@ -70,18 +71,22 @@ static int sink_put(void *ctx, const struct wr_svc_set *set)
 {
 	struct wr_services *s = ctx;
 	size_t i;
+	int r;
 
 	for (i = 0; !s->synced && i < set->n_frontends; i++)
 		if (is_inherited(s, &set->frontends[i]))
 			return -EAGAIN;
-	return wr_svc_table_put(s->table, set, &s->first);
+	r = wr_svc_table_put(s->table, set, &s->first);
+	s->want_tables |= r > 0;
+	return r;
 }
 
-static int sink_hold(void *ctx, uint64_t key, const struct wr_svc_backend *backends, size_t n)
+static int sink_hold(void *ctx, uint64_t key, uint32_t id, const struct wr_svc_backend *backends,
+		     size_t n)
 {
 	struct wr_services *s = ctx;
 
-	return wr_svc_table_hold(s->table, key, backends, n);
+	return wr_svc_table_hold(s->table, key, id, backends, n);
 }
 
 static int sink_del(void *ctx, uint64_t key)
@@ -209,6 +214,16 @@ static int inherit(void *ctx, const struct wr_frontend *fe, const struct wr_serv
 	return 0;
 }
 
+/* Room for Maglev tables comes back a second after a service has gone. */
+static void retry_tables(struct wr_services *s)
+{
+	if (!s->want_tables || !wr_svc_table_has_table_room(s->table))
+		return;
+	s->want_tables = false;
+	wr_svc_index_retry(s->index);
+	wr_reconcile_due(s->agent, WR_RECONCILE_SERVICES, false);
+}
+
 static void tick(struct wr_timer *t)
 {
 	struct wr_services *s = WR_CONTAINER_OF(t, struct wr_services, tick);
@@ -216,6 +231,7 @@ static void tick(struct wr_timer *t)
 	uint64_t now = wr_now_ms();
 
 	wr_svc_table_tick(s->table, now);
+	retry_tables(s);
 	if (!s->synced && now - a->started_ms > PATIENCE_MS)
 		wr_health_set(&a->health, WR_NEED_SERVICES, NULL);
 	wr_timer_start(a->loop, t, TICK_MS, tick);

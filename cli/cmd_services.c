@@ -81,7 +81,7 @@ const struct wr_command wr_cmd_services = {
 	.details =
 		"KIND is cluster, node-port, host-port or external. FLAGS: local (backends of this node only),\n"
 		"source-ranges (not every client may), keep-source (the client's address is kept), maglev (every\n"
-		"node picks the same backend), dsr (replies go straight to the client), on-node (the address is\n"
-		"configured on this node: left alone).\n",
+		"node picks the same backend), no-table (there was no room for that: by chance), dsr (replies go\n"
+		"straight to the client), on-node (the address is configured on this node: left alone).\n",
 	.run = run,
 };

@@ -101,11 +101,9 @@ static struct wr_json *encode_flags(uint32_t flags)
 		uint32_t bit;
 		const char *name;
 	} all[] = {
-		{ WR_SVC_LOCAL_ONLY, "local" },
-		{ WR_SVC_SRC_RANGES, "source-ranges" },
-		{ WR_SVC_KEEP_SOURCE, "keep-source" },
-		{ WR_SVC_MAGLEV, "maglev" },
-		{ WR_SVC_DSR, "dsr" },
+		{ WR_SVC_LOCAL_ONLY, "local" },        { WR_SVC_SRC_RANGES, "source-ranges" },
+		{ WR_SVC_KEEP_SOURCE, "keep-source" }, { WR_SVC_MAGLEV, "maglev" },
+		{ WR_SVC_NO_TABLE, "no-table" },       { WR_SVC_DSR, "dsr" },
 		{ WR_SVC_NO_TRANSLATE, "on-node" },
 	};
 	struct wr_json *j = wr_json_new_array();

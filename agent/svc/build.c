@@ -311,7 +311,7 @@ int wr_svc_build(struct wr_svc_index *idx, struct wr_svc *svc, const struct wr_s
 	wr_svc_claims_end(idx, svc);
 	wr_svc_ids_end(idx, svc);
 	r = b.err;
-	svc->failed = r < 0;
+	svc->failed = r < 0 || b.wants_table;
 	wr_svc_drop_if_empty(idx, svc);
 	return r;
 }

@@ -20,6 +20,7 @@ struct wr_svc_build {
 	struct wr_svc *svc;
 	const struct wr_svc_sink *sink;
 	int err;           /* the first */
+	bool wants_table;  /* there was no room for one */
 	uint32_t first_id; /* of the service's first port */
 	/* of the port and family at hand */
 	uint32_t id;

@@ -142,6 +142,17 @@ static void add_ranges(struct wr_svc_build *b, uint32_t flags)
 		wr_vec_push(&b->idx->tmp.ranges, wr_prefix_masked(&o->source_ranges.v[i]));
 }
 
+/* Without its table a port is in force all the same; nodes choose differently then, which is to be known. */
+static void note_put(struct wr_svc_build *b, int r)
+{
+	note(b, r);
+	b->wants_table |= r > 0;
+	if (r > 0)
+		wr_svc_skip(b->svc,
+			    "port %u/%s: no room for a Maglev table: each node chooses backends by chance",
+			    b->port, proto_name(b->proto));
+}
+
 void wr_build_put(struct wr_svc_build *b, enum wr_svc_class class, uint8_t scope, uint32_t flags)
 {
 	struct wr_svc_index *idx = b->idx;
@@ -164,7 +175,7 @@ void wr_build_put(struct wr_svc_build *b, enum wr_svc_class class, uint8_t scope
 	set.n_src_ranges = idx->tmp.ranges.n;
 	held_get(b->svc, set.key);
 	if (b->sink->put)
-		note(b, b->sink->put(b->sink->ctx, &set));
+		note_put(b, b->sink->put(b->sink->ctx, &set));
 }
 
 /* Flows keep what is not there for new ones: TCP whatever the slices still name, UDP what is ready or still serves. */
@@ -199,7 +210,7 @@ void wr_build_hold(struct wr_svc_build *b, uint64_t key, bool holds)
 	if ((!holds && !h->holds) || !b->sink->hold)
 		return;
 	h->holds = holds;
-	note(b, b->sink->hold(b->sink->ctx, key, holds ? b->idx->tmp.held.v : NULL,
+	note(b, b->sink->hold(b->sink->ctx, key, b->id, holds ? b->idx->tmp.held.v : NULL,
 			      holds ? b->idx->tmp.held.n : 0));
 }
 

@@ -70,7 +70,8 @@ size_t wr_svc_index_retry(struct wr_svc_index *idx);
 struct wr_svc_sink {
 	void *ctx;
 	int (*put)(void *ctx, const struct wr_svc_set *set);
-	int (*hold)(void *ctx, uint64_t key, const struct wr_svc_backend *backends, size_t n);
+	int (*hold)(void *ctx, uint64_t key, uint32_t id, const struct wr_svc_backend *backends,
+		    size_t n);
 	int (*del)(void *ctx, uint64_t key);
 	/* healthCheckNodePort: ready endpoints on this node. port 0: the service has none any more. */
 	void (*health)(void *ctx, const char *ns, const char *name, uint16_t port, uint32_t n);

@@ -79,7 +79,8 @@ enum wr_service_flags {
 	WR_SVC_HOSTPORT = 1 << 7,
 	WR_SVC_NO_TRANSLATE =
 		1 << 8, /* the address is configured on the node (node-local DNS): leave it alone */
-	WR_SVC_ADDRESS = 1 << 9, /* the port-0 row */
+	WR_SVC_ADDRESS = 1 << 9,   /* the port-0 row */
+	WR_SVC_NO_TABLE = 1 << 10, /* in place of WR_SVC_MAGLEV: there was no room for one */
 };
 
 struct wr_service {

@@ -142,11 +142,16 @@ static uint32_t find(const struct wr_runs *r, uint32_t n)
 	return first + find_in_word(r->bits[node - r->leaves], n);
 }
 
+bool wr_runs_has(const struct wr_runs *r, uint32_t n)
+{
+	return n && r->tree[1].best >= n;
+}
+
 uint32_t wr_runs_take(struct wr_runs *r, uint32_t n)
 {
 	uint32_t first;
 
-	if (!n || r->tree[1].best < n)
+	if (!wr_runs_has(r, n))
 		return WR_RUNS_NONE;
 	first = find(r, n);
 	mark(r, first, n, true);

@@ -26,6 +26,8 @@ void wr_runs_init(struct wr_runs *r, uint32_t n);
 void wr_runs_done(struct wr_runs *r);
 /* The first of @n free numbers in a row; WR_RUNS_NONE: there is no such run. */
 uint32_t wr_runs_take(struct wr_runs *r, uint32_t n);
+/* Is there one? */
+bool wr_runs_has(const struct wr_runs *r, uint32_t n);
 /* Marks numbers as used that are known to be; those that are marked already stay so. false: out of range. */
 bool wr_runs_claim(struct wr_runs *r, uint32_t first, uint32_t n);
 void wr_runs_give(struct wr_runs *r, uint32_t first, uint32_t n);

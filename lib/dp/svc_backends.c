@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backend numbers: one for each address, port and protocol, shared by all sets that name it. */
+/*
+ * Backend numbers: one for each address, port and protocol, shared by all sets that name it. UDP's belong to a service:
+ * when it drops the backend its clients move on, though another service still has it. (Connections may finish.)
+ */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,17 +30,29 @@ static uint32_t row_hash(const struct wr_svc_table *t, uint32_t number)
 	return hash_of(&row->addr, row->port, row->proto);
 }
 
-uint32_t svc_be_find(const struct wr_svc_table *t, const struct wr_svc_backend *b)
+static uint32_t owner_of(uint32_t id, uint8_t proto)
+{
+	return proto == IPPROTO_UDP ? id : 0;
+}
+
+/* What was adopted without its owner is anybody's who asks. */
+uint32_t svc_be_find(const struct wr_svc_table *t, uint32_t id, const struct wr_svc_backend *b)
 {
 	uint32_t i = svc_index_first(&t->be_index, hash_of(&b->addr, b->port, b->proto));
+	uint32_t owner = owner_of(id, b->proto), anybodys = 0;
 
 	for (; i != SVC_NONE; i = t->bes.v[i].next) {
 		const struct wr_backend *row = svc_be_row(t, i);
 
-		if (row->port == b->port && row->proto == b->proto && wr_addr_eq(&row->addr, &b->addr))
+		if (row->port != b->port || row->proto != b->proto ||
+		    !wr_addr_eq(&row->addr, &b->addr))
+			continue;
+		if (t->bes.v[i].owner == owner)
 			return i;
+		if (!t->bes.v[i].owner)
+			anybodys = i;
 	}
-	return 0;
+	return anybodys;
 }
 
 static void grow_index(struct wr_svc_table *t)
@@ -76,7 +92,7 @@ static void remove_from_index(struct wr_svc_table *t, uint32_t number)
 static void make_room(struct wr_svc_table *t, uint32_t number)
 {
 	while (t->bes.n <= number)
-		wr_vec_push(&t->bes, (struct svc_be){ SVC_NONE, 0 });
+		wr_vec_push(&t->bes, (struct svc_be){ .next = SVC_NONE });
 }
 
 /* Port, protocol, state and generation share a word: whoever sees the state sees the generation that goes with it. */
@@ -103,7 +119,7 @@ static uint8_t state_of(const struct wr_svc_backend *b)
 	return b->terminating ? WR_BACKEND_TERMINATING : WR_BACKEND_ACTIVE;
 }
 
-uint32_t svc_be_new(struct wr_svc_table *t, const struct wr_svc_backend *b)
+uint32_t svc_be_new(struct wr_svc_table *t, uint32_t id, const struct wr_svc_backend *b)
 {
 	uint32_t number = wr_runs_take(&t->numbers[SVC_NUM_BACKEND], 1);
 	struct wr_backend *row = number == WR_RUNS_NONE ? NULL : svc_be_row(t, number);
@@ -119,6 +135,7 @@ uint32_t svc_be_new(struct wr_svc_table *t, const struct wr_svc_backend *b)
 	store_state(row, b->port, b->proto, state_of(b), row->gen);
 	make_room(t, number);
 	t->bes.v[number].refs = 0;
+	t->bes.v[number].owner = owner_of(id, b->proto);
 	add_to_index(t, number);
 	return number;
 }
@@ -141,13 +158,16 @@ void svc_be_adopt(struct wr_svc_table *t, uint32_t number)
 {
 	wr_runs_claim(&t->numbers[SVC_NUM_BACKEND], number, 1);
 	make_room(t, number);
+	t->bes.v[number].owner = 0;
 	add_to_index(t, number);
 }
 
-void svc_be_ref(struct wr_svc_table *t, uint32_t number)
+void svc_be_ref(struct wr_svc_table *t, uint32_t id, uint32_t number)
 {
 	make_room(t, number);
 	t->bes.v[number].refs++;
+	if (!t->bes.v[number].owner)
+		t->bes.v[number].owner = owner_of(id, svc_be_row(t, number)->proto);
 }
 
 static void bury(struct wr_svc_table *t, uint32_t number)

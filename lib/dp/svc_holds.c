@@ -33,20 +33,19 @@ void svc_hold_clear(struct wr_svc_table *t, struct svc_set *set)
 	set->held = SVC_NONE;
 }
 
-void svc_hold_set(struct wr_svc_table *t, struct svc_set *set, const struct wr_svc_backend *v,
-		  size_t n)
+void svc_hold_set(struct wr_svc_table *t, struct svc_set *set, const struct svc_holding *what)
 {
 	uint32_t number, i = new_hold(t);
 	struct svc_hold *h = &t->holds.v[i];
 	size_t k;
 
-	h->v = wr_xcalloc(n, sizeof(*h->v));
-	for (k = 0; k < n; k++) {
-		number = svc_be_find(t, &v[k]);
+	h->v = wr_xcalloc(what->n, sizeof(*h->v));
+	for (k = 0; k < what->n; k++) {
+		number = svc_be_find(t, what->id, &what->v[k]);
 		if (!number) /* no flow can name it */
 			continue;
-		svc_be_set_facts(t, number, &v[k]);
-		svc_be_ref(t, number);
+		svc_be_set_facts(t, number, &what->v[k]);
+		svc_be_ref(t, what->id, number);
 		h->v[h->n++] = number;
 	}
 	/* The new ones are named before the former are let go. */

@@ -50,8 +50,9 @@ struct svc_set {
 
 /* By backend number. The key is in the map's row. */
 struct svc_be {
-	uint32_t next; /* chain */
-	uint32_t refs; /* slots and holds that name it */
+	uint32_t next;  /* chain */
+	uint32_t refs;  /* slots and holds that name it */
+	uint32_t owner; /* service id; 0: none, or adopted and not known */
 };
 
 /* Terminating backends that a set's flows still use. */
@@ -123,12 +124,14 @@ struct svc_index svc_index_grow(struct svc_index *ix); /* free its heads */
 
 /* svc_backends.c */
 struct wr_backend *svc_be_row(const struct wr_svc_table *t, uint32_t number);
-uint32_t svc_be_find(const struct wr_svc_table *t, const struct wr_svc_backend *b); /* 0: unknown */
+/* The number that @b has for the service @id; 0: none. */
+uint32_t svc_be_find(const struct wr_svc_table *t, uint32_t id, const struct wr_svc_backend *b);
 /* A new number, complete but named by nobody; 0: the table is full. */
-uint32_t svc_be_new(struct wr_svc_table *t, const struct wr_svc_backend *b);
+uint32_t svc_be_new(struct wr_svc_table *t, uint32_t id, const struct wr_svc_backend *b);
 void svc_be_undo(struct wr_svc_table *t, uint32_t number); /* of svc_be_new: nobody has seen it */
 void svc_be_adopt(struct wr_svc_table *t, uint32_t number);
-void svc_be_ref(struct wr_svc_table *t, uint32_t number);
+void svc_be_ref(struct wr_svc_table *t, uint32_t id,
+		uint32_t number); /* by something of the service's */
 /* The last one marks it free and raises its generation: its flows notice at their next packet. */
 void svc_be_unref(struct wr_svc_table *t, uint32_t number);
 void svc_be_set_facts(struct wr_svc_table *t, uint32_t number, const struct wr_svc_backend *b);
@@ -169,8 +172,12 @@ void svc_ranges_done(struct wr_svc_table *t);
 /* svc_holds.c */
 void svc_hold_clear(struct wr_svc_table *t, struct svc_set *set);
 /* In place of what the set held. Backends without a number are left out: no flow can name them. */
-void svc_hold_set(struct wr_svc_table *t, struct svc_set *set, const struct wr_svc_backend *v,
-		  size_t n);
+struct svc_holding {
+	uint32_t id; /* of the service */
+	const struct wr_svc_backend *v;
+	size_t n;
+};
+void svc_hold_set(struct wr_svc_table *t, struct svc_set *set, const struct svc_holding *what);
 
 /* svc_graves.c */
 void svc_bury(struct wr_svc_table *t, enum svc_number kind, uint32_t first, uint32_t n);

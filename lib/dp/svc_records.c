@@ -83,7 +83,7 @@ bool svc_run_resolve(struct wr_svc_table *t, const struct wr_svc_set *set)
 
 	wr_vec_reset(&t->run);
 	for (i = 0; i < set->n_backends; i++) {
-		number = svc_be_find(t, &set->backends[i]);
+		number = svc_be_find(t, set->id, &set->backends[i]);
 		all &= number != 0;
 		add_to_run(t, number, slots_for(&set->backends[i], &s, set->n_backends));
 	}
@@ -99,9 +99,9 @@ int svc_run_allocate(struct wr_svc_table *t, const struct wr_svc_set *set, struc
 	wr_vec_reset(&t->run);
 	wr_vec_reset(&t->fresh);
 	for (i = 0; i < set->n_backends; i++) {
-		number = svc_be_find(t, &set->backends[i]);
+		number = svc_be_find(t, set->id, &set->backends[i]);
 		if (!number) {
-			number = svc_be_new(t, &set->backends[i]);
+			number = svc_be_new(t, set->id, &set->backends[i]);
 			if (number)
 				wr_vec_push(&t->fresh, number);
 		}
@@ -133,11 +133,31 @@ static bool same_run(const struct wr_svc_table *t, const struct wr_service *row)
 	return true;
 }
 
+static uint32_t lines_of(uint32_t size)
+{
+	return (size + WR_MAGLEV_LINE - 1) / WR_MAGLEV_LINE;
+}
+
+bool wr_svc_table_has_table_room(const struct wr_svc_table *t)
+{
+	return wr_runs_has(&t->numbers[SVC_NUM_LINE], lines_of(t->dp->maglev_size));
+}
+
+/* What the set had asked for. */
+static uint32_t asked_flags(const struct wr_service *row)
+{
+	uint32_t rest = row->flags & ~(uint32_t)WR_SVC_NO_TABLE;
+
+	return row->flags & WR_SVC_NO_TABLE ? rest | WR_SVC_MAGLEV : rest;
+}
+
 bool svc_record_equal(const struct wr_svc_table *t, uint32_t record, const struct wr_svc_set *set)
 {
 	const struct wr_service *row = record ? svc_record_row(t, record) : NULL;
 
-	if (!row || row->flags != set->flags)
+	if (!row || asked_flags(row) != set->flags)
+		return false;
+	if (row->flags & WR_SVC_NO_TABLE && wr_svc_table_has_table_room(t))
 		return false;
 	if (svc_is_address(set))
 		return row->n == 0;
@@ -184,18 +204,13 @@ static void write_maglev(struct wr_svc_table *t, const struct wr_svc_set *set, u
 		m[i] = (struct wr_maglev_member){
 			.name = maglev_name(&set->backends[i], set->maglev_seed),
 			.weight = (uint32_t)weight_of(&set->backends[i]),
-			.value = svc_be_find(t, &set->backends[i]),
+			.value = svc_be_find(t, set->id, &set->backends[i]),
 		};
 	wr_maglev_fill(table, size, m, set->n_backends);
 	write_lines(t, first, table, size);
 }
 
-static uint32_t lines_of(uint32_t size)
-{
-	return (size + WR_MAGLEV_LINE - 1) / WR_MAGLEV_LINE;
-}
-
-/* Numbers for a record; WR_RUNS_NONE where none is needed. */
+/* Numbers for a record; WR_RUNS_NONE where none is needed, or no table fits: a service does without one. */
 struct room {
 	uint32_t record, first, lines;
 };
@@ -222,25 +237,19 @@ static int take_room(struct wr_svc_table *t, const struct wr_svc_set *set, struc
 			return no_room(t, WR_MAP_wr_slots, err);
 		}
 	}
-	if (lines) {
+	if (lines)
 		r.lines = wr_runs_take(&t->numbers[SVC_NUM_LINE], lines);
-		if (r.lines == WR_RUNS_NONE) {
-			wr_runs_give(&t->numbers[SVC_NUM_SLOT], r.first, (uint32_t)t->run.n);
-			wr_runs_give(&t->numbers[SVC_NUM_SERVICE], r.record, 1);
-			return no_room(t, WR_MAP_wr_maglev, err);
-		}
-	}
 	*ret = r;
 	return 0;
 }
 
-static void write_run(struct wr_svc_table *t, uint32_t first)
+static void write_run(struct wr_svc_table *t, uint32_t id, uint32_t first)
 {
 	uint32_t i;
 
 	for (i = 0; i < t->run.n; i++) {
 		*slot_at(t, first + i) = t->run.v[i];
-		svc_be_ref(t, t->run.v[i]);
+		svc_be_ref(t, id, t->run.v[i]);
 	}
 }
 
@@ -261,12 +270,14 @@ int svc_record_new(struct wr_svc_table *t, const struct wr_svc_set *set, uint32_
 		return r;
 	if (row.n) {
 		row.first = room.first;
-		write_run(t, row.first);
+		write_run(t, row.id, row.first);
 	}
 	if (room.lines != WR_RUNS_NONE) {
 		row.maglev = room.lines;
 		row.maglev_size = t->dp->maglev_size;
 		write_maglev(t, set, room.lines);
+	} else if (row.n && row.flags & WR_SVC_MAGLEV) {
+		row.flags ^= WR_SVC_MAGLEV | WR_SVC_NO_TABLE;
 	}
 	*svc_record_row(t, room.record) = row;
 	while (t->refs.n <= room.record)
@@ -318,7 +329,7 @@ bool svc_record_adopt(struct wr_svc_table *t, uint32_t record)
 		return false;
 	wr_runs_claim(&t->numbers[SVC_NUM_SERVICE], record, 1);
 	for (i = 0; i < row->n; i++)
-		svc_be_ref(t, *slot_at(t, row->first + i));
+		svc_be_ref(t, row->id, *slot_at(t, row->first + i));
 	if (row->flags & WR_SVC_SRC_RANGES)
 		svc_ranges_ref(t, row->id);
 	if (row->flags == WR_SVC_ADDRESS && !row->n)

@@ -266,7 +266,7 @@ static void set_facts(struct wr_svc_table *t, const struct wr_svc_set *set)
 	size_t i;
 
 	for (i = 0; i < set->n_backends; i++) {
-		number = svc_be_find(t, &set->backends[i]);
+		number = svc_be_find(t, set->id, &set->backends[i]);
 		if (number)
 			svc_be_set_facts(t, number, &set->backends[i]);
 	}
@@ -322,7 +322,9 @@ int wr_svc_table_put(struct wr_svc_table *t, const struct wr_svc_set *set, struc
 	r = flush_when_due(t, !equal_ranges, err);
 	if (!equal_ranges)
 		svc_ranges_trim(t, set);
-	return r;
+	if (r < 0)
+		return r;
+	return svc_record_row(t, record)->flags & WR_SVC_NO_TABLE ? 1 : 0;
 }
 
 int wr_svc_table_del(struct wr_svc_table *t, uint64_t key)
@@ -337,15 +339,16 @@ int wr_svc_table_del(struct wr_svc_table *t, uint64_t key)
 	return flush_when_due(t, false, NULL);
 }
 
-int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key,
+int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key, uint32_t id,
 		      const struct wr_svc_backend *terminating, size_t n)
 {
+	const struct svc_holding what = { id, terminating, n };
 	uint32_t i = n ? set_find_or_new(t, key) : set_find(t, key);
 
 	if (i == SVC_NONE)
 		return 0;
 	if (n)
-		svc_hold_set(t, &t->sets.v[i], terminating, n);
+		svc_hold_set(t, &t->sets.v[i], &what);
 	else
 		svc_hold_clear(t, &t->sets.v[i]);
 	set_free_if_empty(t, i);

@@ -44,14 +44,17 @@ struct wr_svc_table;
 /* Reads the pinned tables. Rows found are "unclaimed" until a put names their frontends; wr_svc_table_prune removes the rest. */
 int wr_svc_table_open(struct wr_dp *dp, struct wr_svc_table **ret, struct wr_err *err);
 void wr_svc_table_close(struct wr_svc_table *t);
-/* Puts the set in force; an equal one touches nothing. A frontend that another set holds moves here. Errors (full tables) leave the old set in force. */
+/* Puts the set in force; an equal one touches nothing. A frontend that another set holds moves here. Errors (full tables) leave the old set in force.
+ * 1: in force, but without the Maglev table that it asks for: there is no room for one. */
 int wr_svc_table_put(struct wr_svc_table *t, const struct wr_svc_set *set, struct wr_err *err);
+bool wr_svc_table_has_table_room(const struct wr_svc_table *t);
 int wr_svc_table_del(struct wr_svc_table *t, uint64_t key);
 /*
  * Terminating backends that new flows avoid must stay named while flows use them: backends of no set are freed at once (state
- * FREE, gen raised). So hold them before the put that drops them. Replaces what the set held; n == 0: nothing.
+ * FREE, gen raised). So hold them before the put that drops them. Replaces what the set held; n == 0: nothing. @id: the service's,
+ * as in its sets.
  */
-int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key,
+int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key, uint32_t id,
 		      const struct wr_svc_backend *terminating, size_t n);
 /* After the first complete list: removes every frontend that nobody has put since open. Returns how many. */
 int wr_svc_table_prune(struct wr_svc_table *t);

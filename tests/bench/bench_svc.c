@@ -45,11 +45,11 @@ static int put(void *ctx, const struct wr_svc_set *set)
 	return wr_svc_table_put(c->table, set, &c->err);
 }
 
-static int hold(void *ctx, uint64_t key, const struct wr_svc_backend *v, size_t n)
+static int hold(void *ctx, uint64_t key, uint32_t id, const struct wr_svc_backend *v, size_t n)
 {
 	struct cluster *c = ctx;
 
-	return wr_svc_table_hold(c->table, key, v, n);
+	return wr_svc_table_hold(c->table, key, id, v, n);
 }
 
 static int del(void *ctx, uint64_t key)

@@ -9,7 +9,11 @@ EXT4=192.0.2.20 EXT6=2001:db8::20
 setup_file() {
 	load nodes
 	load services
-	services_setup_file a b
+	nodes_up a b
+	agent_spawn b --map-sizes maglev=4100
+	agents_up a
+	eventually -t 90 weir status --instance b --ready >/dev/null
+	webs_up
 	# The outside reaches these by node a, or by node b as a test wishes.
 	lb_by a
 	svc web "$LB_PORTS" "${LB[@]}" "$(ingress VIP)"
@@ -106,6 +110,31 @@ outer() {
 }
 
 flags_of() { weir services --instance a -o json | jq -e --arg a "$1" --arg f "$2" '[.items[] | select(.address == $a and (.flags | index($f)))] | length > 0'; }
+
+@test "without room for another Maglev table an address answers all the same, and it is said" {
+	# Node b has room for two tables, and four ports (two families, two protocols).
+	lb_by b
+	outer "one two" outside $VIP4 $VIP6
+	lb_by a
+	weir service --instance b web | grep -q 'no room for a Maglev table'
+	[ "$(with_flag no-table)" = 2 ]
+	[ "$(with_flag maglev)" = 2 ]
+	# What goes makes room.
+	svc web "{name: udp, port: 80, targetPort: 8080, nodePort: 30080, protocol: UDP}" "${LB[@]}" "$(ingress VIP)"
+	eventually with_flag_is maglev 2
+	eventually with_flag_is no-table 0
+	fails bash -c "weir service --instance b web | grep -q 'no room'"
+	web "$(ingress VIP)"
+	eventually expect "one two" ask outside tcp $VIP4 80
+	eventually expect "one two" ask outside tcp $VIP6 80
+}
+
+with_flag() {
+	weir services --instance b -o json | jq --arg f "$1" --arg a $VIP4 --arg b $VIP6 \
+		'[.items[] | select((.address == $a or .address == $b) and (.flags | index($f)))] | length'
+}
+
+with_flag_is() { [ "$(with_flag "$1")" = "$2" ]; }
 
 @test "externalIPs answer whether or not a node owns the address" {
 	svc ext "$MAIN, $MAIN_UDP" "externalIPs: ['$EXT4', '$EXT6', '$U4.61']"

@@ -116,9 +116,22 @@ all_with() { # WORD
 	eps web "$WEB" one two
 }
 
-# A backend is an address, a port and a protocol: one that another service still has has not gone. So web has none here.
+@test "UDP: also when another service still has the backend" {
+	svc other "$MAIN_UDP"
+	eps other "$WEB" one two
+	eps web "$WEB" one
+	eventually expect one ask "pod client" udp "$(svc4 web)" 80 10
+	udp_sockets web
+	eventually all_with one
+	eps web "$WEB" two
+	eventually -t 5 all_with two
+	expect "one two" ask "pod client" udp "$(svc4 other)" 80
+	stop
+	svc_rm other
+	eps web "$WEB" one two
+}
+
 @test "UDP from outside moves on too" {
-	eps web "$WEB"
 	svc np "{name: udp, port: 80, targetPort: 8080, nodePort: 30086, protocol: UDP}" "type: NodePort"
 	eps np "$WEB" one
 	eventually expect one ask outside udp "$(node4 b)" 30086 1
@@ -130,7 +143,6 @@ all_with() { # WORD
 	eventually -t 5 all_with two
 	stop
 	svc_rm np
-	eps web "$WEB" one two
 }
 
 @test "TCP: connections to a removed backend end with a reset, from pods, the node and outside" {

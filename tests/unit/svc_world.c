@@ -129,14 +129,14 @@ static int put(void *ctx, const struct wr_svc_set *set)
 	return 0;
 }
 
-static int hold(void *ctx, uint64_t key, const struct wr_svc_backend *v, size_t n)
+static int hold(void *ctx, uint64_t key, uint32_t id, const struct wr_svc_backend *v, size_t n)
 {
 	struct world *w = ctx;
 	struct row *r = row_of(w, key);
 
 	w->writes++;
 	if (w->table)
-		assert_int_equal(wr_svc_table_hold(w->table, key, v, n), 0);
+		assert_int_equal(wr_svc_table_hold(w->table, key, id, v, n), 0);
 	free(r->held);
 	r->held = copy(v, n, sizeof(*v));
 	r->n_held = n;

@@ -424,20 +424,97 @@ static void a_held_backend_stays_named_until_it_is_let_go(void **state)
 	fx_put(t, &w);
 	number = fx_slot_backend(dp, 1, 0, &be);
 	gen = be.gen;
-	assert_int_equal(wr_svc_table_hold(t, w.set.key, &gone, 1), 0);
+	assert_int_equal(wr_svc_table_hold(t, w.set.key, w.set.id, &gone, 1), 0);
 	fx_want_backends(&w, 11, 1);
 	fx_put(t, &w);
 	assert_int_equal(wr_backend_get(dp, number, &be), 0);
 	assert_int_equal(be.state, WR_BACKEND_TERMINATING);
 	assert_int_equal(be.gen, gen);
-	assert_int_equal(wr_svc_table_hold(t, w.set.key, &gone, 1), 0);
+	assert_int_equal(wr_svc_table_hold(t, w.set.key, w.set.id, &gone, 1), 0);
 	assert_int_equal(wr_backend_get(dp, number, &be), 0);
 	assert_int_equal(be.state, WR_BACKEND_TERMINATING);
-	assert_int_equal(wr_svc_table_hold(t, w.set.key, NULL, 0), 0);
+	assert_int_equal(wr_svc_table_hold(t, w.set.key, w.set.id, NULL, 0), 0);
 	assert_int_equal(wr_backend_get(dp, number, &be), 0);
 	assert_int_equal(be.state, WR_BACKEND_FREE);
 	assert_int_equal(be.gen, gen + 1);
-	assert_int_equal(wr_svc_table_hold(t, 4711, NULL, 0), 0);
+	assert_int_equal(wr_svc_table_hold(t, 4711, 1, NULL, 0), 0);
+	wr_svc_table_close(t);
+	wr_dp_close(dp);
+}
+
+static void udp(struct want *w)
+{
+	size_t i;
+
+	w->fes[0].proto = IPPROTO_UDP;
+	for (i = 0; i < w->set.n_backends; i++)
+		w->bes[i].proto = IPPROTO_UDP;
+}
+
+static uint32_t backend_of(struct wr_dp *dp, const struct want *w)
+{
+	struct wr_service svc;
+	uint32_t number;
+
+	assert_true(fx_lookup(dp, &w->fes[0], &svc) > 0);
+	assert_int_equal(wr_service_slots(dp, &svc, 0, &number), 0);
+	return number;
+}
+
+/* Else clients of the one would stay with what it has dropped for as long as they speak. */
+static void a_udp_backend_leaves_the_service_that_drops_it_though_another_has_it(void **state)
+{
+	struct wr_dp *dp = dp_open();
+	struct wr_svc_table *t = fx_open_table(dp);
+	uint32_t number[2], i;
+	struct wr_backend be;
+	struct want w[2];
+
+	for (i = 0; i < 2; i++) {
+		fx_want_init(&w[i], i + 1);
+		fx_want_backends(&w[i], 10, 1);
+		udp(&w[i]);
+		fx_put(t, &w[i]);
+		number[i] = backend_of(dp, &w[i]);
+	}
+	assert_int_not_equal(number[0], number[1]);
+	/* A successor knows whose they are. */
+	wr_svc_table_close(t);
+	t = fx_open_table(dp);
+	for (i = 0; i < 2; i++) {
+		fx_put(t, &w[i]);
+		assert_int_equal(backend_of(dp, &w[i]), number[i]);
+	}
+	fx_want_backends(&w[0], 11, 1);
+	udp(&w[0]);
+	fx_put(t, &w[0]);
+	assert_int_equal(wr_backend_get(dp, number[0], &be), 0);
+	assert_int_equal(be.state, WR_BACKEND_FREE);
+	assert_int_equal(wr_backend_get(dp, number[1], &be), 0);
+	assert_int_equal(be.state, WR_BACKEND_ACTIVE);
+	wr_svc_table_close(t);
+	wr_dp_close(dp);
+}
+
+static void a_tcp_backend_is_one_whoever_has_it(void **state)
+{
+	struct wr_dp *dp = dp_open();
+	struct wr_svc_table *t = fx_open_table(dp);
+	struct wr_backend be;
+	struct want a, b;
+	uint32_t number;
+
+	fx_want_init(&a, 1);
+	fx_want_backends(&a, 10, 1);
+	fx_put(t, &a);
+	fx_want_init(&b, 2);
+	fx_want_backends(&b, 10, 1);
+	fx_put(t, &b);
+	number = backend_of(dp, &a);
+	assert_int_equal(backend_of(dp, &b), number);
+	assert_int_equal(wr_svc_table_del(t, a.set.key), 0);
+	assert_int_equal(wr_backend_get(dp, number, &be), 0);
+	assert_int_equal(be.state, WR_BACKEND_ACTIVE);
 	wr_svc_table_close(t);
 	wr_dp_close(dp);
 }
@@ -526,11 +603,45 @@ static void a_maglev_table_names_the_backends_evenly(void **state)
 		assert_in_range(picks[i], WR_MAGLEV_SIZE / 5, WR_MAGLEV_SIZE / 5 + 1);
 	fx_want_backends(&w, 10, 4);
 	fx_put(t, &w);
-	fx_want_backends(&w, 10, 3);
-	assert_int_equal(wr_svc_table_put(t, &w.set, NULL), -ENOSPC);
-	fx_expect(dp, 1, 10, 4);
+	wr_svc_table_close(t);
+	wr_dp_close(dp);
+}
+
+static uint32_t put_flags(struct wr_svc_table *t, struct wr_dp *dp, const struct want *w, int want)
+{
+	struct wr_service svc;
+
+	assert_int_equal(wr_svc_table_put(t, &w->set, NULL), want);
+	assert_true(fx_lookup(dp, &w->fes[0], &svc) > 0);
+	fx_expect(dp, w->set.id, 10, (uint32_t)w->set.n_backends);
+	return svc.flags;
+}
+
+static void without_room_for_a_maglev_table_a_port_is_in_force_and_says_so(void **state)
+{
+	const uint32_t table = WR_SVC_MAGLEV | WR_SVC_EXTERNAL;
+	const uint32_t none = WR_SVC_NO_TABLE | WR_SVC_EXTERNAL;
+	struct wr_dp *dp = dp_open();
+	struct wr_svc_table *t = fx_open_table(dp);
+	struct want w[3];
+	uint32_t i;
+	int record;
+
+	/* There is room for two. */
+	for (i = 0; i < 3; i++) {
+		fx_want_init(&w[i], i + 1);
+		fx_want_backends(&w[i], 10, 2);
+		w[i].set.flags = table;
+		assert_int_equal(put_flags(t, dp, &w[i], i == 2), i == 2 ? none : table);
+	}
+	record = fx_record_of(dp, 3);
+	assert_int_equal(put_flags(t, dp, &w[2], 1), none);
+	assert_int_equal(fx_record_of(dp, 3), record);
+	assert_int_equal(wr_svc_table_del(t, w[0].set.key), 0);
+	assert_false(wr_svc_table_has_table_room(t));
 	fx_let_go(t);
-	fx_put(t, &w);
+	assert_true(wr_svc_table_has_table_room(t));
+	assert_int_equal(put_flags(t, dp, &w[2], 0), table);
 	wr_svc_table_close(t);
 	wr_dp_close(dp);
 }
@@ -602,9 +713,12 @@ int main(void)
 		test(a_batch_is_in_force_at_commit_and_not_before),
 		test(the_last_word_in_a_batch_counts),
 		test(a_held_backend_stays_named_until_it_is_let_go),
+		test(a_udp_backend_leaves_the_service_that_drops_it_though_another_has_it),
+		test(a_tcp_backend_is_one_whoever_has_it),
 		test(facts_about_a_backend_change_in_place),
 		test(weights_are_repeated_slots),
 		test(a_maglev_table_names_the_backends_evenly),
+		test(without_room_for_a_maglev_table_a_port_is_in_force_and_says_so),
 		test(source_ranges_follow_the_set),
 	};
 

@@ -101,7 +101,7 @@ static void load_and_die(void)
 		fx_put(t, &w);
 	}
 	held.terminating = true;
-	wr_svc_table_hold(t, w.set.key, &held, 1);
+	wr_svc_table_hold(t, w.set.key, w.set.id, &held, 1);
 	fx_want_backends(&w, 30, 1);
 	fx_put(t, &w);
 	kill(getpid(), SIGKILL);
@@ -140,7 +140,7 @@ static void a_successor_keeps_every_number(void **state)
 	assert_int_equal(fx_stats(t).frontends, 3);
 	assert_int_equal(fx_stats(t).backends, 6);
 	held.terminating = true;
-	assert_int_equal(wr_svc_table_hold(t, 1003, &held, 1), 0);
+	assert_int_equal(wr_svc_table_hold(t, 1003, 3, &held, 1), 0);
 	for (i = 1; i <= 3; i++) {
 		fx_want_init(&w, i);
 		fx_want_backends(&w, i * 10, i == 3 ? 1 : 2);
