@@ -328,6 +328,13 @@ test-policy-long: tests ## Random clusters against the oracle, for long
 	@tests/policy/run
 endif
 
+ifneq ($(wildcard tests/e2e/39-service-kill.bats),)
+.PHONY: test-services-long
+test-services-long: programs $(E2E_BIN) ## A thousand changes of services, the agent killed all the while
+	@tools/bootstrap
+	@CHANGES=1000 WR_TEST_TIMEOUT=1400 tests/e2e/run -s services-long 39
+endif
+
 ifneq ($(wildcard tests/bench/run),)
 .PHONY: bench
 bench: tests ## Measure; prints a table, writes $(BUILD)/bench.json
