@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 #include "lib/base/strbuf.h"
@@ -17,6 +17,7 @@ const struct wr_option wr_global_options[] = {
 	{ "output", 'o', WR_VALUES_CHOICE, "FORMAT", formats, "table (for people) or json" },
 	{ "wide", 'w', WR_VALUES_ANY, NULL, NULL, "shorten nothing, show more columns" },
 	{ "help", 'h', WR_VALUES_ANY, NULL, NULL, "show this" },
+	{ "version", 'V', WR_VALUES_ANY, NULL, NULL, "the same as the command version" },
 	{ 0 },
 };
 
@@ -181,6 +182,19 @@ static int check_args(const struct wr_cli *cli, struct wr_err *err)
 	return wr_err_set(err, -EINVAL, "%s wants %s", c->name, c->args);
 }
 
+/* One word of two is what people type who do not remember the second. */
+static int refuse_command(const char *word, struct wr_err *err)
+{
+	const struct wr_command *const *c;
+	size_t len = strlen(word);
+
+	for (c = wr_commands; *c; c++)
+		if (strncmp((*c)->name, word, len) == 0 && (*c)->name[len] == ' ')
+			return wr_err_set(err, -EINVAL, "no such command: %s; there is %s", word,
+					  (*c)->name);
+	return wr_err_set(err, -EINVAL, "no such command: %s", word);
+}
+
 static int parse(struct wr_cli *cli, int argc, char **argv, struct wr_err *err)
 {
 	int words, r = parse_globals(cli, argc, argv, err);
@@ -189,9 +203,13 @@ static int parse(struct wr_cli *cli, int argc, char **argv, struct wr_err *err)
 		return r;
 	argv += optind;
 	argc -= optind;
+	if (global_value(cli, "version")) {
+		cli->command = &wr_cmd_version;
+		return take_globals(cli, err);
+	}
 	cli->command = wr_command_find(argc, argv, &words);
 	if (argc && !cli->command)
-		return wr_err_set(err, -EINVAL, "no such command: %s", argv[0]);
+		return refuse_command(argv[0], err);
 	if (cli->command) {
 		/* getopt takes the last of the command's words for the program's name. */
 		argv += words - 1;

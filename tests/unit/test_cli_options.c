@@ -138,6 +138,32 @@ static void every_command_explains_itself_within_a_hundred_columns(void **state)
 	}
 }
 
+static void the_version_is_an_option_too(void **state)
+{
+	struct wr_err err;
+	struct wr_cli cli;
+	char buf[128];
+
+	assert_int_equal(parse(&cli, buf, sizeof(buf), "weir --version -o json", &err), 0);
+	assert_ptr_equal(cli.command, &wr_cmd_version);
+	assert_true(cli.json);
+	assert_int_equal(cli.n_args, 0);
+	wr_cli_done(&cli);
+}
+
+static void half_a_command_is_told_the_rest(void **state)
+{
+	struct wr_err err;
+	struct wr_cli cli;
+	char buf[128];
+
+	assert_int_equal(parse(&cli, buf, sizeof(buf), "weir lb", &err), -EINVAL);
+	assert_string_equal(err.msg, "no such command: lb; there is lb lookup");
+	assert_int_equal(parse(&cli, buf, sizeof(buf), "weir l", &err), -EINVAL);
+	assert_string_equal(err.msg, "no such command: l");
+	wr_cli_done(&cli);
+}
+
 static void help_needs_no_arguments_of_the_command(void **state)
 {
 	struct wr_err err;
@@ -161,6 +187,8 @@ int main(void)
 		cmocka_unit_test(wrong_usage_is_named),
 		cmocka_unit_test(a_number_out_of_range_is_wrong_usage),
 		cmocka_unit_test(every_command_explains_itself_within_a_hundred_columns),
+		cmocka_unit_test(the_version_is_an_option_too),
+		cmocka_unit_test(half_a_command_is_told_the_rest),
 		cmocka_unit_test(help_needs_no_arguments_of_the_command),
 	};
 
