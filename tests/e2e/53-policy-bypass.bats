@@ -103,11 +103,15 @@ arrives() {
 	local to=$1 filter=$2 dump rc=0
 
 	shift 2
-	nsenter --net="/run/netns/p-$to" timeout 2 tcpdump -nli eth0 -c 1 "$filter" >"$WR_T/seen" 2>"$WR_T/dump" 3>&- 4>&- &
+	: >"$WR_T/dump"
+	nsenter --net="/run/netns/p-$to" timeout 60 tcpdump -nli eth0 -c 1 "$filter" >"$WR_T/seen" 2>"$WR_T/dump" 3>&- 4>&- &
 	dump=$!
 	eventually grep -q listening "$WR_T/dump"
 	"$@" || true
-	wait "$dump" || rc=$?
+	# From here on, not from the start: a busy machine needs a second to get here.
+	eventually -t 2 [ -s "$WR_T/seen" ] || rc=1
+	kill "$dump" 2>/dev/null || true
+	wait "$dump" || true
 	return "$rc"
 }
 
