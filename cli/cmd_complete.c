@@ -181,6 +181,9 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 		offer_options(&c, c.command ? c.command->options : NULL);
 	} else if (c.command) {
 		offer_values(&c, c.command->max_args ? c.command->values : WR_VALUES_ANY, NULL);
+		/* "weir policy " is complete, and "check" may follow. */
+		if (cli->n_args > 1 && wr_streq(cli->args[cli->n_args - 2], c.command->name))
+			offer_second_word(&c, c.command->name);
 	} else {
 		offer_commands(&c);
 		if (c.words == 1 && cli->n_args > 1)

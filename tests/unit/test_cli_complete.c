@@ -66,6 +66,7 @@ static void commands_come_first(void **state)
 static void the_second_word_of_a_command_follows_the_first(void **state)
 {
 	assert_offers("lookup\n", "lb", "", NULL);
+	assert_offers("check\n", "policy", "", NULL);
 	assert_offers("", "nosuch", "", NULL);
 }
 
