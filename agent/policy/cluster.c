@@ -362,7 +362,7 @@ void cluster_done(struct wr_policy *p)
 	wr_hmap_each(&p->pods, n, pos, next)
 		free(WR_CONTAINER_OF(n, struct pod, node));
 	wr_hmap_each(&p->sites, n, pos, next)
-		free(WR_CONTAINER_OF(n, struct site, node));
+		site_free(WR_CONTAINER_OF(n, struct site, node));
 	wr_hmap_each(&p->nodes, n, pos, next)
 		free(WR_CONTAINER_OF(n, struct node_entry, node));
 	wr_hmap_each(&p->spaces, n, pos, next)

@@ -81,6 +81,7 @@ void wr_policy_free(struct wr_policy *p)
 	wr_vec_done(&p->ranges);
 	wr_vec_done(&p->fresh);
 	wr_vec_done(&p->node_sels);
+	wr_vec_done(&p->domain_sels);
 	wr_vec_done(&p->dirty_pods);
 	wr_vec_done(&p->dirty_sites);
 	wr_vec_done(&p->port_names);

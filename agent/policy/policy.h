@@ -38,6 +38,16 @@ void wr_policy_subject_put(struct wr_policy *p, uint32_t number,
 			   const struct wr_policy_subject *given);
 void wr_policy_subject_del(struct wr_policy *p, uint32_t number);
 
+/*
+ * Names that addresses outside the cluster have for now, in lower case without a dot at the end, once each for an address.
+ * Rules that name domains mean the addresses whose names they match.
+ */
+void wr_policy_bind(struct wr_policy *p, const struct wr_addr *addr, const char *name);
+void wr_policy_unbind(struct wr_policy *p, const struct wr_addr *addr, const char *name);
+/* Whether rules of a subject here name domains; whether one of them means the name. Known after an apply. */
+bool wr_policy_names_domains(const struct wr_policy *p);
+bool wr_policy_means_name(const struct wr_policy *p, const char *name);
+
 /* What is in force for a subject since the last apply. */
 struct wr_policy_verdict {
 	uint64_t word; /* bpf/abi/endpoint.h */

@@ -48,6 +48,7 @@ enum sel_kind {
 	SEL_PODS,
 	SEL_NODES,
 	SEL_BLOCK,
+	SEL_DOMAIN,
 	SEL_PORT, /* no selector: a named port of a pod, which tells peers apart */
 };
 
@@ -61,6 +62,7 @@ struct sel {
 	struct match match;
 	struct wr_prefix block;
 	WR_VEC(struct wr_prefix) excepts;
+	char *domain;
 	struct wr_policy_port port;
 };
 
@@ -135,6 +137,7 @@ struct site {
 	struct subject *subject;
 	const struct wr_node *cluster_node;
 	uint32_t blocks; /* edges of this very address */
+	WR_VEC(wr_istr) names;
 	bool dirty;
 	struct identity *now, *want;
 };
@@ -147,7 +150,9 @@ struct node_entry {
 /* sites.c */
 struct site *site_get(struct wr_policy *p, const struct wr_addr *addr);
 void site_touch(struct wr_policy *p, struct site *s);
+void sites_touch_named(struct wr_policy *p);
 void site_settle(struct wr_policy *p, struct site *s);
+void site_free(struct site *s);
 void site_free_if_unused(struct wr_policy *p, struct site *s);
 struct pod *pod_find(const struct wr_policy *p, const char *ns, const char *name);
 bool pod_counts(const struct wr_pod *o);
@@ -277,7 +282,7 @@ struct wr_policy {
 	WR_VEC(struct reserved) reserved;
 	WR_VEC(struct wr_prefix) ranges; /* of pods */
 	WR_VEC(struct sel *) fresh;      /* selectors that pods have not been matched against */
-	WR_VEC(struct sel *) node_sels;
+	WR_VEC(struct sel *) node_sels, domain_sels;
 	WR_VEC(struct pod *) dirty_pods; /* NULL: gone since */
 	WR_VEC(struct site *) dirty_sites;
 	WR_VEC(struct subject *) subject_at; /* by number */

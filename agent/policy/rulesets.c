@@ -87,6 +87,21 @@ static void judge_direction(struct wr_policy *p, struct ruleset *rs, int dir)
 		rs->word |= dir == WR_DIR_EGRESS ? WR_RULES_AUDIT_EGRESS : WR_RULES_AUDIT_INGRESS;
 }
 
+static bool names_domain(const struct ruleset *rs)
+{
+	size_t i, k, m;
+
+	for (i = 0; i < rs->pols.n; i++)
+		for (k = 0; k < rs->pols.v[i]->clauses[WR_DIR_EGRESS].n; k++) {
+			const struct clause *c = &rs->pols.v[i]->clauses[WR_DIR_EGRESS].v[k];
+
+			for (m = 0; m < c->sels.n; m++)
+				if (c->sels.v[m]->kind == SEL_DOMAIN)
+					return true;
+		}
+	return false;
+}
+
 static bool names_port(const struct wr_policy *p, wr_istr name)
 {
 	size_t i;
@@ -192,6 +207,8 @@ static struct ruleset *ruleset_add(struct wr_policy *p, const char *text, const 
 	rs->word = rs->number;
 	judge_direction(p, rs, WR_DIR_EGRESS);
 	judge_direction(p, rs, WR_DIR_INGRESS);
+	if (names_domain(rs))
+		rs->word |= WR_RULES_NAMES;
 	wr_hmap_add(&p->rulesets, &rs->node, wr_hash_str(text));
 	use_sels(p, rs, sel_use);
 	count_port_names(p);

@@ -64,6 +64,10 @@ static void peer_text(const struct wr_policy_peer *peer, wr_istr ns, struct wr_s
 		block_text(peer, out);
 		return;
 	}
+	if (peer->kind == WR_PEER_KIND_DOMAIN) {
+		wr_strbuf_addf(out, "domain %s", peer->domain);
+		return;
+	}
 	if (peer->kind == WR_PEER_KIND_NODES)
 		wr_strbuf_addstr(out, "nodes ");
 	else if (peer->own_namespace)
@@ -91,12 +95,13 @@ struct sel *sel_of_peer(struct wr_policy *p, const struct wr_policy_peer *peer, 
 		[WR_PEER_KIND_PODS] = SEL_PODS,
 		[WR_PEER_KIND_BLOCK] = SEL_BLOCK,
 		[WR_PEER_KIND_NODES] = SEL_NODES,
+		[WR_PEER_KIND_DOMAIN] = SEL_DOMAIN,
 	};
 	wr_auto_strbuf text = WR_STRBUF_INIT;
 	struct sel *s;
 
-	/* What is not understood, and names that nobody has resolved, are no peers. */
-	if (peer->kind == WR_PEER_KIND_DOMAIN || peer->kind == WR_PEER_KIND_UNSUPPORTED)
+	/* What is not understood is no peer. */
+	if (peer->kind == WR_PEER_KIND_UNSUPPORTED)
 		return NULL;
 	peer_text(peer, ns, &text);
 	s = sel_find(p, text.buf);
@@ -104,6 +109,8 @@ struct sel *sel_of_peer(struct wr_policy *p, const struct wr_policy_peer *peer, 
 		s = sel_add(p, text.buf, kinds[peer->kind]);
 		if (s->kind == SEL_BLOCK)
 			take_block(s, peer);
+		else if (s->kind == SEL_DOMAIN)
+			s->domain = wr_xstrdup(peer->domain);
 		else
 			match_copy(&s->match, peer->own_namespace ? ns : NULL, &peer->namespaces,
 				   &peer->pods);
@@ -139,6 +146,7 @@ void sel_put(struct wr_policy *p, struct sel *s)
 		match_done(&s->match);
 	wr_vec_done(&s->excepts);
 	wr_istr_put(s->port.name);
+	free(s->domain);
 	free(s->text);
 	free(s);
 }
@@ -152,6 +160,11 @@ void sel_use(struct wr_policy *p, struct sel *s)
 		block_add(p, s);
 		return;
 	}
+	if (s->kind == SEL_DOMAIN) {
+		wr_vec_push(&p->domain_sels, s);
+		sites_touch_named(p);
+		return;
+	}
 	if (s->kind == SEL_NODES)
 		wr_vec_push(&p->node_sels, s);
 	else
@@ -159,7 +172,7 @@ void sel_use(struct wr_policy *p, struct sel *s)
 	wr_vec_push(&p->fresh, s);
 }
 
-static void drop_from_list(struct wr_policy *p, const struct sel *s)
+static void drop_from_lists(struct wr_policy *p, const struct sel *s)
 {
 	size_t i;
 
@@ -169,6 +182,9 @@ static void drop_from_list(struct wr_policy *p, const struct sel *s)
 	for (i = 0; i < p->fresh.n; i++)
 		if (p->fresh.v[i] == s)
 			wr_vec_del_unordered(&p->fresh, i--);
+	for (i = 0; i < p->domain_sels.n; i++)
+		if (p->domain_sels.v[i] == s)
+			wr_vec_del_unordered(&p->domain_sels, i--);
 }
 
 void sel_unuse(struct wr_policy *p, struct sel *s)
@@ -177,8 +193,11 @@ void sel_unuse(struct wr_policy *p, struct sel *s)
 		return;
 	if (s->kind == SEL_BLOCK) {
 		block_del(p, s);
+	} else if (s->kind == SEL_DOMAIN) {
+		drop_from_lists(p, s);
+		sites_touch_named(p);
 	} else {
-		drop_from_list(p, s);
+		drop_from_lists(p, s);
 		if (s->kind == SEL_PODS)
 			index_del(&p->peer_index, &s->match, s);
 		cluster_touch_matching(p, s);

@@ -4,6 +4,7 @@
 
 #include "agent/policy/private.h"
 #include "lib/base/cleanup.h"
+#include "lib/dns/dns.h"
 
 static uint32_t hash_addr(const struct wr_addr *addr)
 {
@@ -43,13 +44,79 @@ void site_touch(struct wr_policy *p, struct site *s)
 	wr_vec_push(&p->dirty_sites, s);
 }
 
-void site_free_if_unused(struct wr_policy *p, struct site *s)
+void site_free(struct site *s)
 {
-	if (s->claims || s->subject || s->cluster_node || s->blocks || s->now || s->want || s->dirty)
-		return;
-	wr_hmap_del(&p->sites, &s->node);
+	size_t i;
+
+	for (i = 0; i < s->names.n; i++)
+		wr_istr_put(s->names.v[i]);
+	wr_vec_done(&s->names);
 	free(s);
 }
+
+void site_free_if_unused(struct wr_policy *p, struct site *s)
+{
+	if (s->claims || s->subject || s->cluster_node || s->blocks || s->names.n || s->now ||
+	    s->want || s->dirty)
+		return;
+	wr_hmap_del(&p->sites, &s->node);
+	site_free(s);
+}
+
+/* ---- names ---------------------------------------------------------------------------------------- */
+
+void wr_policy_bind(struct wr_policy *p, const struct wr_addr *addr, const char *name)
+{
+	struct site *s = site_get(p, addr);
+
+	wr_vec_push(&s->names, wr_istr_get(name));
+	site_touch(p, s);
+}
+
+void wr_policy_unbind(struct wr_policy *p, const struct wr_addr *addr, const char *name)
+{
+	struct site *s = site_find(p, addr);
+	size_t i;
+
+	for (i = 0; s && i < s->names.n; i++) {
+		if (strcmp(s->names.v[i], name) != 0)
+			continue;
+		wr_istr_put(s->names.v[i]);
+		wr_vec_del_unordered(&s->names, i);
+		site_touch(p, s);
+		return;
+	}
+}
+
+void sites_touch_named(struct wr_policy *p)
+{
+	struct wr_hnode *n, *next;
+	size_t pos;
+
+	wr_hmap_each(&p->sites, n, pos, next) {
+		struct site *s = WR_CONTAINER_OF(n, struct site, node);
+
+		if (s->names.n)
+			site_touch(p, s);
+	}
+}
+
+bool wr_policy_names_domains(const struct wr_policy *p)
+{
+	return p->domain_sels.n != 0;
+}
+
+bool wr_policy_means_name(const struct wr_policy *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->domain_sels.n; i++)
+		if (wr_dns_matches(p->domain_sels.v[i]->domain, name))
+			return true;
+	return false;
+}
+
+/* ---- who has the address ---------------------------------------------------------------------------- */
 
 struct gathering {
 	const struct space *space;
@@ -108,10 +175,21 @@ static struct identity *of_pod(struct wr_policy *p, const struct pod *pod, const
 	return i;
 }
 
-static struct identity *of_blocks(struct wr_policy *p, const struct wr_node *node,
-				  const struct wr_addr *addr)
+static void add_domains(const struct wr_policy *p, const struct site *s, numbers *set)
 {
-	struct wr_prefix one = wr_prefix_of(addr);
+	size_t i, k;
+
+	for (i = 0; i < s->names.n; i++)
+		for (k = 0; k < p->domain_sels.n; k++)
+			if (wr_dns_matches(p->domain_sels.v[k]->domain, s->names.v[i]))
+				wr_vec_push(set, p->domain_sels.v[k]->number);
+}
+
+/* Of an address that is no pod's. */
+static struct identity *of_outside(struct wr_policy *p, const struct site *s)
+{
+	const struct wr_node *node = s->cluster_node;
+	struct wr_prefix one = wr_prefix_of(&s->addr);
 	numbers set = { 0 };
 	struct identity *found = NULL;
 	size_t i;
@@ -120,6 +198,7 @@ static struct identity *of_blocks(struct wr_policy *p, const struct wr_node *nod
 		if (wr_selector_matches(&p->node_sels.v[i]->match.pods, &node->o.labels))
 			wr_vec_push(&set, p->node_sels.v[i]->number);
 	blocks_of(p, &one, &set);
+	add_domains(p, s, &set);
 	/* A node that nothing matches keeps the identity that the nodes' reconciler has given it. */
 	if (set.n || !node)
 		found = identity_get(p, &set, WR_IDENTITY_WORLD);
@@ -145,8 +224,8 @@ static struct identity *wanted(struct wr_policy *p, const struct site *s)
 	if (s->claims)
 		return p->peer_policies ? of_pod(p, s->claims->pod, &s->addr) : NULL;
 	if (s->cluster_node)
-		return of_blocks(p, s->cluster_node, &s->addr);
-	return s->blocks && !in_pod_range(p, &one) ? of_blocks(p, NULL, &s->addr) : NULL;
+		return of_outside(p, s);
+	return (s->blocks || s->names.n) && !in_pod_range(p, &one) ? of_outside(p, s) : NULL;
 }
 
 void site_settle(struct wr_policy *p, struct site *s)

@@ -11,6 +11,10 @@ static const char *const values[] = { "x", "y", "z" };
 static const char *const names[] = { "web", "dns" };
 static const int protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 
+const char *const pm_names[M_NAMES] = { "x.example", "a.x.example", "b.a.x.example", "y.example" };
+const uint32_t pm_named[M_NAMED] = { 0x300, 0x301, 0x403, 0x900, 0x200, 0x00f };
+static const char *const domains[] = { "*.x.example", "x.example", "A.x.example", "y.example." };
+
 static const char *proto_name(int proto)
 {
 	return proto == IPPROTO_TCP ? "TCP" : proto == IPPROTO_UDP ? "UDP" : "SCTP";
@@ -106,6 +110,10 @@ static void new_rule(struct model *m, struct m_rule *r, bool cluster, int dir)
 	r->n_ports = (int)pm_random(m, M_PORTS + 1);
 	for (i = 0; i < r->n_peers; i++) {
 		new_peer(m, &r->peers[i], cluster, dir);
+		if (cluster && dir == 0 && r->action == M_ACCEPT && chance(m, 30)) {
+			r->peers[i].kind = M_PEER_DOMAIN;
+			r->peers[i].domain = (int)pm_random(m, 4);
+		}
 		pods = pods && r->peers[i].kind == M_PEER_PODS;
 	}
 	for (i = 0; i < r->n_ports; i++)
@@ -400,6 +408,8 @@ static void add_cnp_peer(const struct m_peer *p, struct wr_strbuf *out)
 	if (p->kind == M_PEER_BLOCK) {
 		block_text(p->block.family, p->block.bits, p->block.len, text);
 		wr_strbuf_addf(out, "{networks: [\"%s\"]}, ", text);
+	} else if (p->kind == M_PEER_DOMAIN) {
+		wr_strbuf_addf(out, "{domainNames: [\"%s\"]}, ", domains[p->domain]);
 	} else if (p->kind == M_PEER_NODES) {
 		wr_strbuf_addstr(out, "{nodes: ");
 		add_selector(&p->pods, out);

@@ -21,6 +21,8 @@
 #define M_PEERS  3
 #define M_PORTS  3
 #define M_RULES  3
+#define M_NAMES  4
+#define M_NAMED  6
 
 enum m_op { M_EQUAL, M_IN, M_NOT_IN, M_EXISTS, M_ABSENT };
 
@@ -42,13 +44,14 @@ struct m_block {
 	} excepts[2];
 };
 
-enum m_peer_kind { M_PEER_PODS, M_PEER_BLOCK, M_PEER_NODES };
+enum m_peer_kind { M_PEER_PODS, M_PEER_BLOCK, M_PEER_NODES, M_PEER_DOMAIN };
 
 struct m_peer {
 	enum m_peer_kind kind;
 	bool own_space, has_pods;
 	struct m_selector spaces, pods;
 	struct m_block block;
+	int domain; /* which of the patterns */
 };
 
 struct m_port {
@@ -96,6 +99,7 @@ struct model {
 	int node_labels[M_NODES][M_KEYS];
 	struct m_pod pods[M_PODS];
 	struct m_policy nps[M_NPS], cnps[M_CNPS];
+	bool bound[M_NAMES][M_NAMED][2]; /* a name to an address, by family: IPv4, IPv6 */
 	uint64_t random;
 };
 
@@ -104,6 +108,10 @@ struct m_address {
 	int family;
 	uint32_t bits;
 };
+
+/* Names, and the addresses that they may be bound to: of the world, a node's, one of a pod range. */
+extern const char *const pm_names[M_NAMES];
+extern const uint32_t pm_named[M_NAMED];
 
 void pm_init(struct model *m, uint64_t seed);
 uint32_t pm_random(struct model *m, uint32_t below);

@@ -84,6 +84,24 @@ static bool peer_is_pod_of(const struct model *m, const struct m_peer *peer, int
 	return !peer->has_pods || selects(&peer->pods, m->pods[pod].labels);
 }
 
+/* "*.x.example" means the second and third name, "x.example" the first, "a.x.example" the second, "y.example" the last. */
+static const bool means[4][M_NAMES] = { { false, true, true, false },
+					{ true, false, false, false },
+					{ false, true, false, false },
+					{ false, false, false, true } };
+
+static bool has_domain(const struct model *m, int domain, struct m_address a)
+{
+	int name, i;
+
+	for (name = 0; name < M_NAMES; name++)
+		for (i = 0; i < M_NAMED; i++)
+			if (means[domain][name] && pm_named[i] == a.bits &&
+			    m->bound[name][i][a.family == 6])
+				return true;
+	return false;
+}
+
 static bool is_peer(const struct model *m, const struct m_peer *peer, int space, struct m_address a)
 {
 	switch (peer->kind) {
@@ -91,6 +109,8 @@ static bool is_peer(const struct model *m, const struct m_peer *peer, int space,
 		return peer_is_pod_of(m, peer, space, pod_at(m, a));
 	case M_PEER_BLOCK:
 		return in_block(&peer->block, a);
+	case M_PEER_DOMAIN:
+		return has_domain(m, peer->domain, a);
 	case M_PEER_NODES:
 		return is_node(a) && selects(&peer->pods, m->node_labels[a.bits & 0xff]);
 	}

@@ -4,12 +4,14 @@
  * with the oracle, by the rows that the compiler makes, and by the programs themselves, loaded: pod egress, which judges both
  * ends where both are of this node, and pod ingress. Flows are those of the comparison before, so what was allowed and is no
  * longer must stop at its next packet. A packet takes microseconds: each comparison sends to a seventh of the ports.
- * WR_POLICY_SEED replays one cluster, with all ports; WR_POLICY_CLUSTERS says how many.
+ * WR_POLICY_SEED replays one cluster, with all ports; WR_POLICY_CLUSTERS says how many, from WR_POLICY_FIRST on. With
+ * WR_POLICY_SECONDS it ends after the cluster in which those are over, and with either of the two says how far it is.
  */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/str.h"
 #include "lib/dp/tables.h"
 #include "tests/unit/check.h"
@@ -17,9 +19,10 @@
 #include "tests/unit/policy_model.h"
 #include "tests/unit/policy_world.h"
 
-#define CLUSTERS 300
-#define CHANGES  6
-#define STRIDE   7 /* as many as there are comparisons */
+#define CLUSTERS    300
+#define CHANGES     6
+#define PROGRESS_MS 15000
+#define STRIDE      7 /* as many as there are comparisons */
 
 static const int protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP };
 
@@ -301,11 +304,30 @@ static void change_cnp(struct run *r, int i)
 	put(r, pm_cnp_yaml, i);
 }
 
+/* A name server's answer, or the end of its life. */
+static void change_name(struct run *r)
+{
+	uint32_t name = pm_random(&r->m, M_NAMES), at = pm_random(&r->m, M_NAMED),
+		 family = pm_random(&r->m, 2);
+	struct wr_addr addr = address(family ? 6 : 4, pm_named[at]);
+	bool *bound = &r->m.bound[name][at][family];
+
+	*bound = !*bound;
+	if (*bound)
+		wr_policy_bind(pw_policy(r->w), &addr, pm_names[name]);
+	else
+		wr_policy_unbind(pw_policy(r->w), &addr, pm_names[name]);
+}
+
 static void change(struct run *r)
 {
 	int i;
 
-	switch (pm_random(&r->m, 6)) {
+	switch (pm_random(&r->m, 7)) {
+	case 6:
+		for (i = 0; i < 4; i++)
+			change_name(r);
+		break;
 	case 0:
 		i = (int)pm_random(&r->m, M_SPACES);
 		pm_new_labels(&r->m, r->m.space_labels[i]);
@@ -343,6 +365,8 @@ static void build(struct run *r)
 	for (i = 0; i < M_CNPS; i++)
 		if (r->m.cnps[i].used)
 			put(r, pm_cnp_yaml, i);
+	for (i = 0; i < 8; i++)
+		change_name(r);
 }
 
 static void run_one(struct pk *kernel, uint64_t seed, int stride)
@@ -369,20 +393,52 @@ static void run_one(struct pk *kernel, uint64_t seed, int stride)
 	pw_free(r.w);
 }
 
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	uint64_t value = otherwise;
+
+	if (text && wr_parse_u64(text, UINT64_MAX, &value))
+		fail_msg("%s: \"%s\" is not a number", name, text);
+	return value;
+}
+
+static void say_progress(uint64_t first, uint64_t done, uint64_t n, uint64_t since_ms)
+{
+	uint64_t took = wr_now_ms() - since_ms;
+
+	fprintf(stderr, "# %llu of %llu clusters (seeds %llu to %llu), %llu.%llu s, %llu ms each\n",
+		(unsigned long long)done, (unsigned long long)n, (unsigned long long)first,
+		(unsigned long long)(first + done - 1), (unsigned long long)took / 1000,
+		(unsigned long long)took / 100 % 10, (unsigned long long)(took / done));
+}
+
+/* As many as were asked for, or as the time allows. */
+static void run_many(struct pk *kernel, uint64_t n)
+{
+	bool talks = getenv("WR_POLICY_SECONDS") || getenv("WR_POLICY_CLUSTERS");
+	uint64_t first = setting("WR_POLICY_FIRST", 1), since = wr_now_ms(), told = since, i;
+	uint64_t limit_ms = setting("WR_POLICY_SECONDS", UINT64_MAX / 2000) * 1000;
+
+	for (i = 0; i < n && wr_now_ms() - since < limit_ms; i++) {
+		run_one(kernel, first + i, STRIDE);
+		if (!talks || wr_now_ms() - told < PROGRESS_MS)
+			continue;
+		told = wr_now_ms();
+		say_progress(first, i + 1, n, since);
+	}
+	if (talks && i)
+		say_progress(first, i, n, since);
+}
+
 static void every_verdict_is_the_oracles(void **state)
 {
-	const char *seed = getenv("WR_POLICY_SEED"), *count = getenv("WR_POLICY_CLUSTERS");
 	struct pk *kernel = pk_open();
-	uint64_t first = 1, n = CLUSTERS, i;
 
-	if (seed) {
-		assert_int_equal(wr_parse_u64(seed, UINT64_MAX, &first), 0);
-		n = 1;
-	} else if (count) {
-		assert_int_equal(wr_parse_u64(count, UINT64_MAX, &n), 0);
-	}
-	for (i = 0; i < n; i++)
-		run_one(kernel, first + i, seed ? 1 : STRIDE);
+	if (getenv("WR_POLICY_SEED"))
+		run_one(kernel, setting("WR_POLICY_SEED", 0), 1);
+	else
+		run_many(kernel, setting("WR_POLICY_CLUSTERS", CLUSTERS));
 	pk_close(kernel);
 	assert_int_equal(wr_istr_count(), 0);
 }
