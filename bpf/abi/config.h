@@ -61,7 +61,8 @@ WR_ASSERT_SIZE(struct wr_config, 88);
 
 struct wr_globals {
 	__u64 gen; /* word: added to every flow's generation sum; raised at the agent's start */
-	__u64 features; /* word: reserved, zero */
+	/* word: bpf_ktime_get_ns until which the agent is there to take answers of name servers; 0: nobody asks for them */
+	__u64 names_until;
 	struct wr_addr masq4; /* what pod traffic leaves with; zero: none. Changed only together with gen */
 	struct wr_addr masq6;
 };

@@ -43,7 +43,9 @@ static inline int wr_ep_is_ifindex_key(const struct wr_addr *a)
 	(1ull << 34) /* nothing passes but the node's probes: labels not known yet */
 #define WR_RULES_AUDIT_EGRESS  (1ull << 35) /* judge and report, drop nothing */
 #define WR_RULES_AUDIT_INGRESS (1ull << 36)
-#define WR_RULES_AUDIT         (WR_RULES_AUDIT_EGRESS | WR_RULES_AUDIT_INGRESS)
+/* Rules of egress name domains: answers of name servers wait until the agent has put their addresses in force. */
+#define WR_RULES_NAMES (1ull << 37)
+#define WR_RULES_AUDIT (WR_RULES_AUDIT_EGRESS | WR_RULES_AUDIT_INGRESS)
 
 enum wr_ep_flags {
 	WR_EP_USED = 1 << 0,

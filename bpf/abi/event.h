@@ -10,7 +10,7 @@ enum wr_event_type {
 	WR_EVENT_FLOW_NEW,
 	WR_EVENT_FLOW_END,
 	WR_EVENT_AUDIT, /* would have been dropped: shadow mode */
-	WR_EVENT_DNS,   /* a DNS answer follows in the payload */
+	WR_EVENT_DNS,   /* a name server's answer: struct wr_answer */
 };
 
 enum wr_hook {
@@ -44,6 +44,22 @@ struct wr_event {
 	__u64 packets, bytes; /* FLOW_END: both directions */
 };
 WR_ASSERT_SIZE(struct wr_event, 104);
+
+/*
+ * The packet of an event WR_EVENT_DNS follows: from its network header on, as its pod shall get it, with a transport checksum
+ * that may be the pseudo header's sum only. The event's ends are as it came: its source is the server itself.
+ */
+#define WR_ANSWER_SMALL 2048 /* what there is room for */
+#define WR_ANSWER_LARGE 65536
+
+struct wr_answer {
+	struct wr_event event;
+	__u32 size;     /* bytes of the packet */
+	__u32 gso_size; /* bytes of payload of each segment that it is to be cut into; 0: none */
+	__u32 held;     /* the agent is to send it on; 0: its pod has it already */
+	__u32 pad;
+};
+WR_ASSERT_SIZE(struct wr_answer, 120);
 
 /* Map wr_drops: per-CPU array, enum wr_reason -> struct. */
 struct wr_drop_count {

@@ -85,6 +85,8 @@ static inline __u32 wr_flow_place(const struct wr_flow_key *key, __u32 shards)
 #define WR_FLOW_ALT       (1ull << 22) /* the originator's tuple has key.alt set (in both entries) */
 #define WR_FLOW_STRANGER \
 	(1ull << 23) /* one-way, to nobody of the cluster: may come to be a service's */
+#define WR_FLOW_NAMES \
+	(1ull << 24) /* with a name server: answers may have to wait (bpf/include/names.h) */
 
 enum wr_tcp_state {
 	WR_TCP_NONE, /* not TCP */

@@ -8,6 +8,7 @@
 #define WR_BPF_BEGIN_H
 
 #include "bpf/include/judge.h"
+#include "bpf/include/names.h"
 #include "bpf/include/nat.h"
 #include "bpf/include/socket.h"
 #include "bpf/include/source.h"
@@ -272,6 +273,10 @@ static __always_inline int begin_judged(struct wr_pkt *p, struct wr_work *w)
 		return reason;
 	if (w->ends.from_node)
 		w->flow.state |= WR_FLOW_FROM_HOST;
+	if (wr_asks_names(p, w))
+		w->flow.state |= WR_FLOW_NAMES;
+	if (wr_hears_names(&w->flow))
+		wr_judge_always(&w->flow);
 	begin_nat(p, w);
 	wr_ways_out(&w->ends, &w->flow);
 	return 0;

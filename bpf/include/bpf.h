@@ -29,20 +29,26 @@ static __always_inline long wr_bool(int v)
 }
 
 /*
- * Is *n 1 to @most (256 at most)? Afterwards every verifier knows it is. Those before 6.8 learn nothing from a comparison with
+ * Is *n 1 to @power (of two)? Afterwards every verifier knows it is. Those before 6.8 learn nothing from a comparison with
  * zero, those before 6.10 nothing from one with a difference; clang makes either of a plain check.
  */
-static __always_inline int wr_is_size(__u32 *n, __u32 most)
+static __always_inline int wr_is_within(__u32 *n, __u32 power)
 {
 	__u32 v = *n;
 
-	if (!v || v > most)
+	if (!v || v > power)
 		return 0;
 	asm volatile("" : "+r"(v));
-	v = ((v - 1) & 255) + 1;
+	v = ((v - 1) & (power - 1)) + 1;
 	asm volatile("" : "+r"(v));
 	*n = v;
-	return v <= most;
+	return 1;
+}
+
+/* The same for any @most up to 256. */
+static __always_inline int wr_is_size(__u32 *n, __u32 most)
+{
+	return *n <= most && wr_is_within(n, 256) && *n <= most;
 }
 
 /* Of <errno.h>, which wants a C library. */

@@ -186,6 +186,12 @@ static __always_inline int judge_ingress(struct wr_pkt *p, struct wr_work *w)
 	return reason;
 }
 
+/* A sum that nothing has: the next packet is judged again. */
+static __always_inline void wr_judge_always(struct wr_flow *flow)
+{
+	flow->judged = ~0ull << WR_JUDGED_SHIFT;
+}
+
 /*
  * Judges w->ends; fills what w->flow remembers of it, generations as they were before. 0: both ends allow it, else
  * why not.
@@ -204,8 +210,8 @@ WR_GLOBAL int wr_judge(struct wr_pkt *p, struct wr_work *w)
 	w->flow.dst_identity = e->dst_identity;
 	w->flow.judged = wr_gen_sum(&w->flow, wr_eps_of(&w->flow));
 	w->audit = 0;
-	if (wr_ends_moved(e)) /* a sum that nothing has: judged again at the next packet */
-		w->flow.judged = ~0ull << WR_JUDGED_SHIFT;
+	if (wr_ends_moved(e))
+		wr_judge_always(&w->flow);
 	reason = judge_egress(p, w);
 	if (reason)
 		return reason;

@@ -68,12 +68,23 @@ static __always_inline int send_edit(struct __sk_buff *skb, const struct wr_pkt 
 					      wr_rewrite(skb, p, &w->flow);
 }
 
+static __always_inline int is_held(struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w,
+				   int dir)
+{
+	return dir == WR_FLOW_REPLY && w->flow.state & WR_FLOW_NAMES && wr_hold(skb, p, w);
+}
+
 static __always_inline int send_stack(struct __sk_buff *skb, const struct wr_pkt *p,
 				      struct wr_work *w, int dir)
 {
+	int reason;
+
 	wr_to_stack(skb, p, &w->flow, dir);
 	w->verdict = WR_PASS;
-	return send_edit(skb, p, w);
+	reason = send_edit(skb, p, w);
+	if (!reason && is_held(skb, p, w, dir))
+		w->verdict = WR_DROP;
+	return reason;
 }
 
 static __always_inline int send_redirect(struct __sk_buff *skb, const struct wr_pkt *p,
@@ -89,7 +100,7 @@ static __always_inline int send_redirect(struct __sk_buff *skb, const struct wr_
 }
 
 static __always_inline int send_away(struct __sk_buff *skb, const struct wr_pkt *p,
-				     struct wr_work *w, const struct wr_way *way)
+				     struct wr_work *w, const struct wr_way *way, int dir)
 {
 	struct ethhdr *eth;
 	int reason;
@@ -99,6 +110,10 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct wr_pkt 
 	reason = send_edit(skb, p, w);
 	if (reason)
 		return reason;
+	if (is_held(skb, p, w, dir)) {
+		w->verdict = WR_DROP;
+		return 0;
+	}
 	eth = wr_pkt_eth(skb);
 	if (way->ep && eth)
 		set_macs(eth, way->ep);
@@ -189,7 +204,7 @@ WR_GLOBAL int wr_send(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w
 		return WR_REASON_NO_ROUTE;
 	w->mtu = way.ep ? way.ep->mtu : way.nh->mtu;
 	if (wr_fits(skb, p, w->mtu))
-		return send_away(skb, p, w, &way);
+		return send_away(skb, p, w, &way, dir);
 	if (may_fragment(skb, p) && may_use_stack(w))
 		return send_stack(skb, p, w, dir);
 	return WR_REASON_TOO_BIG;

@@ -80,8 +80,8 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 	if (e->src_ep != src_ep || e->dst_ep != dst_ep)
 		return BEGIN;
 	reason = wr_judge(p, w);
-	if (left) /* a sum that nothing has: looked at again at the next packet */
-		w->flow.judged = ~0ull << WR_JUDGED_SHIFT;
+	if (left || wr_hears_names(&w->flow))
+		wr_judge_always(&w->flow);
 	store_judged(w, live);
 	return reason;
 }

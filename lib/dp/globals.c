@@ -33,6 +33,16 @@ int wr_globals_set_masq(struct wr_dp *dp, const struct wr_addr *masq4, const str
 	return wr_globals_bump(dp);
 }
 
+int wr_globals_set_names(struct wr_dp *dp, uint64_t until_ns)
+{
+	struct wr_globals *g = globals_of(dp);
+
+	if (!g)
+		return -ENOENT;
+	wr_store(&g->names_until, until_ns);
+	return 0;
+}
+
 int wr_globals_bump(struct wr_dp *dp)
 {
 	struct wr_globals *g = globals_of(dp);

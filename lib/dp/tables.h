@@ -58,6 +58,8 @@ int wr_nexthop_get(const struct wr_dp *dp, uint32_t number, struct wr_nexthop *r
 int wr_globals_get(const struct wr_dp *dp, struct wr_globals *ret);
 int wr_globals_set_masq(struct wr_dp *dp, const struct wr_addr *masq4,
 			const struct wr_addr *masq6); /* raises gen when they change */
+/* Until when the agent takes name servers' answers; CLOCK_MONOTONIC; 0: it does not. */
+int wr_globals_set_names(struct wr_dp *dp, uint64_t until_ns);
 int wr_globals_bump(struct wr_dp *dp);
 
 /* Rules. */
