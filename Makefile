@@ -141,6 +141,10 @@ E2E_BIN := $(foreach s,$(E2E_SRC),$(BUILD)/tests/e2e/$(basename $(notdir $(s))))
 OTHER_ABI := 99
 OTHER_AGENT := $(if $(wildcard agent/main.c),$(BUILD)/tests/e2e/weir-agent-abi$(OTHER_ABI))
 
+# The agent that is killed between two stores into the kernel's tables.
+MORTAL_SRC := $(addprefix lib/dp/,endpoints.c peers.c globals.c nexthops.c)
+MORTAL_AGENT := $(if $(wildcard agent/main.c),$(BUILD)/tests/e2e/weir-agent-mortal)
+
 # ---------------------------------------------------------------------------------------------
 
 .PHONY: all
@@ -148,7 +152,7 @@ all: programs ## Build the programs, the BPF objects and the library (default)
 
 .PHONY: programs tests
 programs: $(LIBWEIR) $(BPF_OBJ) $(BIN)
-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FLOOR_BIN) $(E2E_BIN) $(OTHER_AGENT)
+tests: programs $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(FLOOR_BIN) $(E2E_BIN) $(OTHER_AGENT) $(MORTAL_AGENT)
 
 # Objects depend on the flags they are built with. The recipe always runs; an unchanged file triggers nothing.
 FLAGS_NOW = $(CC) $(WR_CPPFLAGS) $(WR_CFLAGS) $(CPPFLAGS) $(CFLAGS) | $(COMPILE_BPF)
@@ -269,6 +273,12 @@ $(OTHER_OBJ): $(BUILD)/obj/abi$(OTHER_ABI)/%.o: %.c bpf/abi/base.h $(BUILD)/flag
 	@$(COMPILE) -DWR_ABI_VERSION=$(OTHER_ABI) -c -o $@ $<
 $(OTHER_AGENT): $(OTHER_OBJ) $(call obj,$(AGENT_SRC)) $(LIBWEIR) $(LIBBPFOBJ) $(BUILD)/link-flags
 	$(call link,$(LINK),$(WR_LIBS))
+MORTAL_OBJ := $(patsubst %.c,$(BUILD)/obj/mortal/%.o,$(MORTAL_SRC))
+$(MORTAL_OBJ): $(BUILD)/obj/mortal/%.o: %.c tests/e2e/tools/mortal.h lib/dp/array.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) -include tests/e2e/tools/mortal.h -c -o $@ $<
+$(MORTAL_AGENT): $(MORTAL_OBJ) $(call obj,$(AGENT_SRC)) $(LIBWEIR) $(LIBBPFOBJ) $(BUILD)/link-flags
+	$(call link,$(LINK),$(WR_LIBS))
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
 		$(call helpers,$(FUZZ_SRC),fuzz_) $(call helpers,$(BPFT_SRC),test_) $(TEST_LIBS) $(BUILD)/link-flags
 	$(call link,$(LINK) -fsanitize=fuzzer,-lcmocka $(WR_LIBS))
@@ -284,7 +294,7 @@ test: ## Install what is missing, build, run all tests, count them
 	@tools/bootstrap
 	@+$(MAKE) run-all-tests
 
-run-all-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(E2E_BIN) $(OTHER_AGENT)
+run-all-tests: programs $(UNIT_BIN) $(BPFT_BIN) $(E2E_BIN) $(OTHER_AGENT) $(MORTAL_AGENT)
 	@rm -rf $(BUILD)/results
 	@tools/run-tests unit $(UNIT_BIN) || true
 	@tools/run-tests bpf $(BPFT_BIN) || true
@@ -298,7 +308,7 @@ test-bpf: $(BPFT_BIN) ## Every BPF program, packet by packet
 	@tools/run-tests bpf $(BPFT_BIN)
 test-tools: ## The checkers notice the faults they are there for
 	@tests/e2e/run -s tools $(wildcard tests/tools/*.bats)
-test-e2e: programs $(E2E_BIN) $(OTHER_AGENT) ## End to end, in network namespaces (one file: tests/e2e/run 05)
+test-e2e: programs $(E2E_BIN) $(OTHER_AGENT) $(MORTAL_AGENT) ## End to end, in network namespaces (one file: tests/e2e/run 05)
 	@tests/e2e/run
 
 .PHONY: asan asan-build test-asan fuzz fuzz-build

@@ -26,6 +26,9 @@ void *wr_array_at(struct wr_array *a, uint32_t i);
 
 #define wr_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 /* All that was written before is visible to whoever sees this. */
-#define wr_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#ifndef wr_before_store /* tests build an agent that dies there (tests/e2e/tools/mortal.h) */
+#define wr_before_store() ((void)0)
+#endif
+#define wr_store(p, v) (wr_before_store(), __atomic_store_n((p), (v), __ATOMIC_RELEASE))
 
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The agent is killed at each call of a policy change that changes something, each bpf() among them, under traffic that is
+# The agent is killed at each call of a policy change that changes something, each bpf() among them, and between any two
+# stores into mapped tables, under traffic that is
 # allowed before and after, and traffic that is denied before and after.
 
 setup_file() {
@@ -53,7 +54,7 @@ traced() { grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$1/status"; }
 gone() { [[ ! -e /proc/$1 || $(cut -d' ' -f3 "/proc/$1/stat") == Z ]]; }
 gone_or() { gone "$1" || "${@:2}"; }
 
-# What changes the kernel's tables, and the files that a start reads. Endpoints' words are flipped in mapped memory.
+# What changes the kernel's tables, and the files that a start reads; endpoints' words are flipped in mapped memory, below.
 CALLS=bpf,fsync,rename,renameat,renameat2,unlink,unlinkat
 
 # change N TO: 0: the agent died instead of its N-th such call from now on; 1: it lived to see the change in force; 2: neither.
@@ -75,34 +76,69 @@ change() {
 	return 0
 }
 
-# kill_once N TO: as change; then, after the agent's next start, TO is in force.
+# kill_once CHANGE N TO: as CHANGE N TO; then, after the agent's next start, TO is in force.
 kill_once() {
 	local rc=0
 
-	change "$1" "$2" || rc=$?
+	"$1" "$2" "$3" || rc=$?
 	[[ $rc == 0 ]] || return "$rc"
-	traffic_is_right || { echo "killed at call $1 of the change to $2"; return 2; }
+	traffic_is_right || { echo "killed at point $2 of the change to $3"; return 2; }
 	agent_start a >/dev/null || return 2
-	eventually "$2_is_in_force" || return 2
-	traffic_is_right || { echo "after the start that followed a kill at call $1 of the change to $2"; return 2; }
+	eventually "$3_is_in_force" || return 2
+	traffic_is_right || { echo "after the start that followed a kill at point $2 of the change to $3"; return 2; }
 	kills=$((kills + 1))
 }
 
-# Until both changes, there and back, have fewer calls than that.
-each_call() {
+# each_point CHANGE: until both changes, there and back, have fewer points than that.
+each_point() {
 	local n kills=0 before to rc
 
 	for ((n = 1; n < 40; n++)); do
 		before=$kills
 		for to in other one; do
 			rc=0
-			kill_once "$n" "$to" || rc=$?
+			kill_once "$1" "$n" "$to" || rc=$?
 			[[ $rc != 2 ]] || return 1
 		done
 		((kills > before)) || break
 	done
 	echo "$kills kills"
 	[[ $kills -ge 4 && $n -lt 40 ]]
+}
+
+# ---- between two words of mapped memory
+
+# die_at N: instead of the N-th store from now on; 0: never.
+die_at() { printf '%b\0\0\0\0\0\0\0' "\\x$(printf %02x "$1")" | dd of="$WR_MORTAL" conv=notrunc status=none; }
+
+# As change, above, by stores.
+change_words() {
+	local pid=${AGENT_PID[a]}
+
+	die_at "$1"
+	"$2"
+	eventually gone_or "$pid" "$2_is_in_force" || return 2
+	gone "$pid" || return 1
+	wait "$pid" 2>/dev/null
+	unset "AGENT_PID[a]"
+	return 0
+}
+
+@test "a kill between any two words of a policy change loses no allowed packet and passes no denied one" {
+	export WR_MORTAL=$WR_T/mortal WR_AGENT=weir-agent-mortal
+	dd if=/dev/zero of="$WR_MORTAL" bs=8 count=1 status=none
+	agent_kill a
+	agent_start a
+	one
+	eventually one_is_in_force
+	HOLDS=()
+	holds "$(pod4 web)" 4
+	holds "$(pod6 web)" 6
+	knocks stranger web
+	each_point change_words
+	die_at 0
+	kill "${HOLDS[@]}" "$KNOCKS"
+	save_cluster
 }
 
 @test "a kill at any bpf() call of a policy change, and at any that changes a file, loses no allowed packet and passes no denied one" {
@@ -113,7 +149,7 @@ each_call() {
 	holds "$(pod4 web)" 4
 	holds "$(pod6 web)" 6
 	knocks stranger web
-	each_call
+	each_point change
 	kill "${HOLDS[@]}" "$KNOCKS"
 	save_cluster
 }
