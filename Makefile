@@ -334,7 +334,7 @@ endif
 
 ifneq ($(wildcard tests/policy/run),)
 .PHONY: test-policy-long
-test-policy-long: tests ## Random clusters against the oracle, for long
+test-policy-long: $(BUILD)/tests/unit/test_policy_random ## 10,000 random clusters against the oracle
 	@tests/policy/run
 endif
 
