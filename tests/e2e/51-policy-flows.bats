@@ -65,7 +65,7 @@ friends() {
 	done
 }
 
-@test "point 8: a hostNetwork pod is the node: no policy is its, and none of the node's traffic is touched" {
+@test "point 8, kube-network-policies 389: a hostNetwork pod is the node: no policy is its, and none of the node's traffic is touched" {
 	manifest np-host-pod <<-Y
 		apiVersion: v1
 		kind: Pod

@@ -235,7 +235,7 @@ from_block() {
 	asks client tcp "$(pod4 web)" 8080
 }
 
-@test "more than 24 ports of one block are all in force, and none beside them" {
+@test "AWS network policy agent: more than 24 ports of one block are all in force, and none beside them" {
 	ports=$(for ((i = 0; i < 60; i++)); do printf '{port: %d}, ' $((7960 + i * 2)); done)
 	policy many <<<"{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [$ports]}]}"
 	eventually judged a web ingress default/many
@@ -246,7 +246,7 @@ from_block() {
 	unheard client udp "$(pod4 web)" 5353
 }
 
-@test "an implicit denial names the policies that isolate the pod" {
+@test "Cilium 42044: an implicit denial names the policies that isolate the pod" {
 	deny_web
 	policy other <<<'{podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: 1}]}]}'
 	eventually judged a web ingress default/deny default/other
