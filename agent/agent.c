@@ -10,6 +10,7 @@
 
 #include "agent/cni_install.h"
 #include "agent/datapath.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/log.h"
@@ -87,6 +88,7 @@ static const struct {
 	{ "services", wr_services_start, wr_services_stop },
 	{ "policies", wr_policies_start, wr_policies_stop },
 	{ "endpoints", wr_endpoints_start, wr_endpoints_stop },
+	{ "domains", wr_domains_start, wr_domains_stop },
 	{ "events", wr_event_hub_start, wr_event_hub_stop },
 	{ "sweeper", wr_sweeper_start, wr_sweeper_stop },
 	{ "notices", wr_notices_start, wr_notices_stop },

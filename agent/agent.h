@@ -15,6 +15,7 @@
 
 struct wr_api;
 struct wr_cni_install;
+struct wr_domains;
 struct wr_dp;
 struct wr_endpoints;
 struct wr_event_hub;
@@ -48,6 +49,7 @@ struct wr_agent {
 	struct wr_endpoints *endpoints;
 	struct wr_services *services;
 	struct wr_policies *policies;
+	struct wr_domains *domains;
 	struct wr_event_hub *events;
 	struct wr_sweeper *sweeper;
 	struct wr_notices *notices; /* NULL: no API to tell them to */

@@ -67,6 +67,7 @@ struct wr_agent_config {
 	char *cgroup_root; /* "": found by file system type */
 	char *proc_sys_net;
 	struct wr_prefixes node_port_addresses;
+	struct wr_prefixes name_servers;
 	bool localhost_node_ports;
 	uint32_t maglev_size; /* elements of a table, a prime */
 

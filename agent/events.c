@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/domains.h"
 #include "agent/log.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -71,6 +72,8 @@ static int take_event(void *ctx, const void *data, size_t size)
 	}
 	memcpy(&e, data, sizeof(e));
 	hub->counts.read++;
+	if (e.type == WR_EVENT_DNS)
+		wr_domains_take(hub->agent, data, size);
 	if (e.type == WR_EVENT_DROP || e.type == WR_EVENT_AUDIT)
 		hub->kept[hub->n_kept++ % WR_EVENTS_KEPT] = e;
 	tell_all(hub, &e);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/log.h"
@@ -290,6 +291,25 @@ static void collect_policy_rows(const struct wr_agent *a, const struct metric *m
 	put(m, "overflowed-rulesets", (double)c.overflows, out);
 }
 
+static void collect_domain_addresses(const struct wr_agent *a, const struct metric *m,
+				     struct wr_strbuf *out)
+{
+	put(m, NULL, (double)wr_domains_counts(a).addresses, out);
+}
+
+static void collect_domain_answers(const struct wr_agent *a, const struct metric *m,
+				   struct wr_strbuf *out)
+{
+	struct wr_domains_counts c = wr_domains_counts(a);
+
+	put(m, "learnt", (double)c.learnt, out);
+	put(m, "not-meant", (double)c.plain, out);
+	put(m, "not-believed", (double)c.strange, out);
+	put(m, "malformed", (double)c.malformed, out);
+	put(m, "refused", (double)c.refused, out);
+	put(m, "late", (double)c.late, out);
+}
+
 static void collect_closed_pods(const struct wr_agent *a, const struct metric *m,
 				struct wr_strbuf *out)
 {
@@ -348,6 +368,12 @@ static const struct metric metrics[] = {
 	  collect_policy_rows },
 	{ "weir_policy_closed_pods", GAUGE, NULL,
 	  "Pods of this node that are closed because their rules do not fit.", collect_closed_pods },
+	{ "weir_domain_addresses", GAUGE, NULL,
+	  "Addresses that have a domain name of a policy, each as often as it has one.",
+	  collect_domain_addresses },
+	{ "weir_domain_answers_total", COUNTER, "result",
+	  "Answers of name servers to pods whose policies name domains, by what came of them.",
+	  collect_domain_answers },
 	{ "weir_map_entries", GAUGE, "map", "Entries in use.", collect_map_used },
 	{ "weir_map_size", GAUGE, "map", "Entries there is room for.", collect_map_size },
 	{ "weir_map_memory_bytes", GAUGE, "map", "What the kernel accounts for the map.",

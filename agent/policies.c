@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/api.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/log.h"
 #include "agent/obj/store.h"
@@ -281,9 +282,23 @@ int wr_policies_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 		r = r ? r : wr_policy_apply(s->policy, &sink);
 		s->applied = s->applied || r == 0;
 		wr_policies_report_overflow(s);
+		wr_domains_follow(a);
 	}
 	wr_endpoints_answer(a);
 	return r ? wr_err_set(err, r, "%s", *s->first.msg ? s->first.msg : strerror(-r)) : 0;
+}
+
+void wr_policies_settle(struct wr_agent *a)
+{
+	struct wr_err err = WR_ERR_INIT;
+
+	if (wr_policies_reconcile(a, false, &err))
+		wr_reconcile_due(a, WR_RECONCILE_POLICIES, true);
+}
+
+struct wr_policy *wr_policies_compiled(const struct wr_agent *a)
+{
+	return a->policies->policy;
 }
 
 static void store_changed(void *ctx, enum wr_kind kind, const struct wr_object *old,

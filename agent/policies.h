@@ -37,6 +37,10 @@ int wr_policies_check(const struct wr_agent *a, uint32_t number, const char *ns,
 /* An ADD has waited a while: the Pod object is asked for, if that is what is missing. */
 void wr_policies_ask(struct wr_agent *a, uint32_t number, const struct wr_endpoint_record *r);
 
+/* What the compiler was told is put in force now, and not after this round of the loop. What fails is tried again as ever. */
+void wr_policies_settle(struct wr_agent *a);
+struct wr_policy *wr_policies_compiled(const struct wr_agent *a);
+
 struct wr_policies_counts {
 	struct wr_policy_counts compiled;
 	size_t not_understood; /* policies with problems */

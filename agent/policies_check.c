@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/manifests/parse.h"
@@ -160,6 +161,7 @@ static int compile(struct check *c)
 		wr_policy_change(c->then, c->given->objects.v[i]->kind, NULL, c->given->objects.v[i]);
 	wr_store_each(c->a->store, WR_KIND_NODE, take_ranges, c);
 	wr_endpoints_each(c->a, add_subject, c);
+	wr_domains_bind_all(c->a, c->then);
 	return wr_policy_apply(c->then, &sink);
 }
 

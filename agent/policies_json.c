@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/obj/store.h"
 #include "agent/policies_private.h"
@@ -74,17 +75,6 @@ static int add_endpoint(void *ctx, const struct wr_endpoint_view *view)
 	return 0;
 }
 
-static bool has_domains(const wr_rules *rules)
-{
-	size_t i, k;
-
-	for (i = 0; i < rules->n; i++)
-		for (k = 0; k < rules->v[i].peers.n; k++)
-			if (rules->v[i].peers.v[k].kind == WR_PEER_KIND_DOMAIN)
-				return true;
-	return false;
-}
-
 static void add_problem(struct wr_json *list, const char *field, const char *what)
 {
 	struct wr_json *j = wr_json_new_object();
@@ -96,17 +86,12 @@ static void add_problem(struct wr_json *list, const char *field, const char *wha
 
 static int add_problems(void *ctx, struct wr_object *o)
 {
-	bool cluster = o->kind == WR_KIND_CLUSTERNETWORKPOLICY;
-	const struct wr_cnp *cnp = (const struct wr_cnp *)o;
 	const wr_problems *problems = wr_policies_problems(o);
 	struct wr_json *j, *list = wr_json_new_array();
 	size_t i;
 
 	for (i = 0; i < problems->n; i++)
 		add_problem(list, problems->v[i].field, problems->v[i].what);
-	if (cluster && has_domains(&cnp->rules[WR_DIR_EGRESS]))
-		add_problem(list, "spec.egress[].to[].domainNames",
-			    "domain names are not resolved: such a peer matches nothing");
 	if (!wr_json_len(list)) {
 		wr_json_free(list);
 		return 0;
@@ -297,6 +282,7 @@ int wr_policies_why(const struct wr_agent *a, const struct wr_json *body, struct
 		wr_json_push(judged,
 			     judge(a, &dst, WR_DIR_INGRESS, identity_of(a, &src, src_addr), &k));
 	wr_json_add(j, "judged", judged);
+	wr_json_add(j, "names", wr_domains_names_of(a, dst_addr));
 	*ret = j;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "agent/agent.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/events.h"
 #include "agent/nodes.h"
@@ -124,6 +125,11 @@ static struct wr_json *get_policies(const struct wr_agent *a)
 	return items(wr_policies_encode(a));
 }
 
+static struct wr_json *get_domains(const struct wr_agent *a)
+{
+	return items(wr_domains_encode(a));
+}
+
 static struct wr_json *get_drops(const struct wr_agent *a)
 {
 	return items(wr_event_hub_drops(a));
@@ -135,7 +141,7 @@ static const struct {
 } lists[] = {
 	{ "status", wr_status_encode }, { "endpoints", get_endpoints }, { "nodes", get_nodes },
 	{ "pods", get_pods },           { "services", get_services },   { "drops", get_drops },
-	{ "policies", get_policies },
+	{ "policies", get_policies },   { "domains", get_domains },
 };
 
 static int verb_get(void *ctx, struct wr_client *c, const struct wr_json *body,

@@ -53,19 +53,45 @@ struct search {
 	struct wr_addr found;
 };
 
+static void take_found(struct search *s, const struct wr_addr *addr)
+{
+	if (s->family != AF_UNSPEC && wr_addr_family(addr) != s->family)
+		return;
+	if (wr_addr_is_zero(&s->found) || wr_addr_is4(addr))
+		s->found = *addr;
+}
+
 static void check_name(void *ctx, const struct wr_name *name)
 {
 	struct search *s = ctx;
 
-	if (!wr_name_is(name->text, s->text))
-		return;
-	if (s->family != AF_UNSPEC && wr_addr_family(&name->addr) != s->family)
-		return;
-	if (wr_addr_is_zero(&s->found) || wr_addr_is4(&name->addr))
-		s->found = name->addr;
+	if (wr_name_is(name->text, s->text))
+		take_found(s, &name->addr);
 }
 
-/* An address, a pod or a node. */
+/* A domain name of a policy, for which a pod has been told an address. */
+static void find_domain(const struct why *w, struct search *s)
+{
+	struct wr_err unheard = WR_ERR_INIT;
+	wr_auto_json *body = NULL;
+	const struct wr_json *list;
+	struct wr_addr addr;
+	const char *text;
+	size_t i;
+
+	if (wr_agent_get(w->cli, "domains", &body, &unheard))
+		return;
+	list = wr_json_get(body, "items");
+	for (i = 0; i < wr_json_len(list); i++) {
+		if (!wr_streq(wr_json_get_str(wr_json_at(list, i), "name"), s->text))
+			continue;
+		text = wr_json_get_str(wr_json_at(list, i), "address");
+		if (text && wr_addr_parse(text, &addr) == 0)
+			take_found(s, &addr);
+	}
+}
+
+/* An address, a pod, a node or a domain name. */
 static bool find_end(const struct why *w, const char *text, int family, struct wr_addr *ret)
 {
 	struct search s = { .text = text, .family = family };
@@ -75,6 +101,8 @@ static bool find_end(const struct why *w, const char *text, int family, struct w
 	wr_names_each(&w->names, WR_NAME_POD, check_name, &s);
 	if (wr_addr_is_zero(&s.found))
 		wr_names_each(&w->names, WR_NAME_NODE, check_name, &s);
+	if (wr_addr_is_zero(&s.found))
+		find_domain(w, &s);
 	*ret = s.found;
 	return !wr_addr_is_zero(&s.found);
 }
@@ -107,7 +135,7 @@ static int parse_dst(struct why *w, const struct wr_frontends *list, struct wr_e
 	if (find_service(w, list, is_end ? NULL : text) || is_end)
 		return 0;
 	return wr_cli_fail(w->cli, WR_EXIT_NOT_FOUND, -ENOENT, err,
-			   "DST: \"%s\" is no address, no pod or node that is known here, and no service with port %s",
+			   "DST: \"%s\" is no address, no pod, node or domain name that is known here, and no service with port %s",
 			   text, w->cli->args[2]);
 }
 
@@ -161,6 +189,8 @@ static int judge(const struct why *w, const struct wr_addr *dst, uint16_t port,
 	add_addr(w, j, "address", dst);
 	wr_json_add_int(j, "port", port);
 	wr_json_add(j, "judged", wr_json_ref(wr_json_get(answer, "judged")));
+	if (wr_json_len(wr_json_get(answer, "names")))
+		wr_json_add(j, "names", wr_json_ref(wr_json_get(answer, "names")));
 	wr_json_push(into, j);
 	wr_json_free(answer);
 	return 0;
