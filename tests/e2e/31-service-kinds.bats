@@ -209,5 +209,5 @@ backends_are() {
 }
 
 @test "nothing was dropped that nobody asked for" {
-	for n in a b; do no_drops "$n" unknown-service-port no-backend multicast; done
+	for n in a b; do no_drops "$n" unknown-endpoint unknown-service-port no-backend multicast; done
 }

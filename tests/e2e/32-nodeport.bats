@@ -163,5 +163,5 @@ proxy_says() { [[ $(proxy_status a "$1" "$2") == "$3" ]]; }
 }
 
 @test "nothing was dropped that nobody asked for" {
-	for n in a b; do no_drops "$n" unknown-service-port no-backend multicast; done
+	for n in a b; do no_drops "$n" unknown-endpoint unknown-service-port no-backend multicast; done
 }

@@ -247,5 +247,5 @@ check_says() { # NODE CODE COUNT
 }
 
 @test "nothing was dropped that nobody asked for" {
-	for n in a b; do no_drops "$n" unknown-service-port no-backend multicast source-range no-local-backend; done
+	for n in a b; do no_drops "$n" unknown-endpoint unknown-service-port no-backend multicast source-range no-local-backend; done
 }

@@ -218,5 +218,5 @@ host_pod() {
 }
 
 @test "nothing was dropped that nobody asked for" {
-	for n in a b c; do no_drops "$n" unknown-service-port no-backend multicast; done
+	for n in a b c; do no_drops "$n" unknown-endpoint unknown-service-port no-backend multicast; done
 }

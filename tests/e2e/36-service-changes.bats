@@ -280,5 +280,5 @@ whole() {
 
 # (Sockets that were closed are told so of by their kernel: icmp-unrelated.)
 @test "nothing was dropped that nobody asked for" {
-	for n in a b; do no_drops "$n" unknown-service-port no-backend multicast tcp-midstream tcp-state too-big icmp-unrelated; done
+	for n in a b; do no_drops "$n" unknown-endpoint unknown-service-port no-backend multicast tcp-midstream tcp-state too-big icmp-unrelated; done
 }
