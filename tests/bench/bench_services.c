@@ -15,7 +15,9 @@
 #include "lib/base/addr.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/hmap.h"
 #include "lib/base/mem.h"
+#include "lib/dp/maglev.h"
 #include "lib/dp/private.h"
 #include "lib/dp/svc_table.h"
 
@@ -351,6 +353,31 @@ static int bench_maglev(struct wr_err *err)
 	return 0;
 }
 
+#define MEMBERS 100
+
+/* Equal backends, of which one leaves: places of the table that lead elsewhere afterwards. At best those that led to it. */
+static void bench_moved(void)
+{
+	wr_autofree uint32_t *before = wr_xcalloc(WR_MAGLEV_SIZE, sizeof(*before));
+	wr_autofree uint32_t *after = wr_xcalloc(WR_MAGLEV_SIZE, sizeof(*after));
+	struct wr_maglev_member all[MEMBERS], rest[MEMBERS];
+	uint32_t gone, i, n, moved = 0, runs = 0;
+
+	for (gone = 0; gone < MEMBERS; gone += 10, runs++) {
+		for (i = n = 0; i < MEMBERS; i++) {
+			all[i] = (struct wr_maglev_member){ wr_hash64_bytes(&i, sizeof(i), 7), 1, i };
+			if (i != gone)
+				rest[n++] = all[i];
+		}
+		wr_maglev_fill(before, WR_MAGLEV_SIZE, all, MEMBERS);
+		wr_maglev_fill(after, WR_MAGLEV_SIZE, rest, n);
+		for (i = 0; i < WR_MAGLEV_SIZE; i++)
+			moved += before[i] != after[i];
+	}
+	print(&(struct row){ "services_maglev_moved_1_of_100", "%", "the ideal",
+			     moved * 100.0 / ((double)runs * WR_MAGLEV_SIZE), 1, 2 });
+}
+
 static uint64_t heap_in_use(void)
 {
 	struct mallinfo2 m = mallinfo2();
@@ -396,6 +423,8 @@ int main(void)
 		r = bench_one_more(&err);
 	if (r == 0)
 		r = bench_maglev(&err);
+	if (r == 0)
+		bench_moved();
 	if (r == 0)
 		r = bench_memory(&err);
 	return r < 0 ? failed("stopped", r, &err) : 0;
