@@ -332,6 +332,15 @@ test-runtimes: programs $(E2E_BIN) ## Real runtimes and CNI's own client
 	@tests/runtimes/run
 endif
 
+ifneq ($(wildcard tests/kernels/run),)
+.PHONY: test-kernels
+test-kernels: programs $(BPFT_BIN) $(E2E_BIN) ## Debian's kernel 6.1 in qemu: BPF programs, a small cluster
+	@tools/bootstrap kernels
+	@rm -rf $(BUILD)/results
+	@tests/kernels/run || true
+	@tools/summary
+endif
+
 ifneq ($(wildcard tests/policy/run),)
 .PHONY: test-policy-long
 test-policy-long: $(BUILD)/tests/unit/test_policy_random ## 10,000 random clusters against the oracle
