@@ -36,7 +36,8 @@ void wr_node_mac(const struct wr_addr *node, uint8_t ret[6]);
 
 /*
  * Makes the kernel's routes with protocol WR_RTPROT equal to @want (its protocol and table 0 are filled in). Routes of others
- * stay; one of them in the way of ours is an error that names it, and the rest is put in place all the same.
+ * stay; one of them in the way of ours is as good as ours when it leads to the same gateway, else an error that names it; the
+ * rest is put in place all the same.
  */
 int wr_node_routes_sync(struct wr_nl *nl, const struct wr_route *want, size_t n, struct wr_err *err);
 /* Makes the permanent entries on an interface of ours (the overlay's) equal to @want; state is filled in. */

@@ -76,6 +76,49 @@ static void put_difference(struct wr_nl_batch *b, const struct wr_routes *have,
 	}
 }
 
+static bool leads_as(const struct wr_route *have, const struct wr_route *want)
+{
+	return have->type == RTN_UNICAST && have->ifindex == want->ifindex &&
+	       wr_addr_eq(&have->gateway, &want->gateway) && wr_addr_is_zero(&want->tunnel) &&
+	       !have->multipath;
+}
+
+/* The row of @all in whose place @want would be; NULL: none. */
+static const struct wr_route *in_place_of(const struct wr_routes *all, const struct wr_route *want)
+{
+	size_t i;
+
+	for (i = 0; i < all->v.n; i++)
+		if (key_cmp(&all->v.v[i], want) == 0)
+			return &all->v.v[i];
+	return NULL;
+}
+
+/*
+ * Somebody else's routes may be in the way: of a cloud's controller, or of the network that was here before. Those that lead where
+ * ours would do as well.
+ */
+static int accept_others(struct wr_nl *nl, const struct wr_routes *wanted, struct wr_err *err)
+{
+	const struct wr_route_filter every = { 0 };
+	wr_auto_routes all = { 0 };
+	char text[WR_PREFIX_STRLEN];
+	int r = wr_route_dump(nl, &every, &all);
+
+	for (size_t i = 0; !r && i < wanted->v.n; i++) {
+		const struct wr_route *want = &wanted->v.v[i], *have = in_place_of(&all, want);
+
+		if (!have)
+			return wr_err_set(err, -EAGAIN, "route %s is not there yet",
+					  wr_prefix_format(&want->dst, text));
+		if (have->protocol != WR_RTPROT && !leads_as(have, want))
+			return wr_err_set(err, -EEXIST,
+					  "a route to %s that is not ours leads another way",
+					  wr_prefix_format(&want->dst, text));
+	}
+	return r ? wr_err_sys(err, r, "cannot read the node's routes") : 0;
+}
+
 int wr_node_routes_sync(struct wr_nl *nl, const struct wr_route *want, size_t n, struct wr_err *err)
 {
 	struct wr_route_filter ours = { .protocol = WR_RTPROT };
@@ -90,7 +133,8 @@ int wr_node_routes_sync(struct wr_nl *nl, const struct wr_route *want, size_t n,
 	wr_vec_sort(&have.v, by_key);
 	wr_vec_sort(&wanted.v, by_key);
 	put_difference(&b, &have, &wanted);
-	return wr_nl_commit(nl, &b, err);
+	r = wr_nl_commit(nl, &b, err);
+	return r == -EEXIST ? accept_others(nl, &wanted, err) : r;
 }
 
 static int by_addr(const void *a, const void *b)

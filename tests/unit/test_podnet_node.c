@@ -247,6 +247,32 @@ static void one_in_the_way_is_named_and_the_rest_put_in_place(void **state)
 	assert_true(has(&nl, "10.244.9.0/24", c, WR_RTPROT));
 }
 
+static void one_that_leads_the_same_way_is_as_good_as_ours(void **state)
+{
+	wr_auto_nl nl = wr_netlab_socket(-1);
+	uint32_t a = wr_netlab_pair(&nl, "a0", "b0");
+	struct wr_route theirs[] = { route("10.244.1.0/24", a), route("fd00:1::/64", a) };
+	struct wr_route want[] = { route("10.244.1.0/24", a), route("fd00:1::/64", a),
+				   route("10.244.9.0/24", a) };
+	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
+
+	wr_route_put(&b, &theirs[0]);
+	wr_route_put(&b, &theirs[1]);
+	wr_netlab_commit(&nl, &b);
+	sync_routes(&nl, want, WR_ARRAY_SIZE(want));
+	assert_true(has(&nl, "10.244.1.0/24", a, RTPROT_STATIC));
+	assert_false(has(&nl, "10.244.1.0/24", a, WR_RTPROT));
+	assert_true(has(&nl, "10.244.9.0/24", a, WR_RTPROT));
+	/* Ours comes when theirs has gone. */
+	theirs[0].protocol = theirs[1].protocol = RTPROT_STATIC;
+	wr_route_del(&b, &theirs[0]);
+	wr_route_del(&b, &theirs[1]);
+	wr_netlab_commit(&nl, &b);
+	sync_routes(&nl, want, WR_ARRAY_SIZE(want));
+	assert_true(has(&nl, "10.244.1.0/24", a, WR_RTPROT));
+	assert_true(has(&nl, "fd00:1::/64", a, WR_RTPROT));
+}
+
 static void a_thousand_nodes_are_put_in_place(void **state)
 {
 	wr_auto_nl nl = wr_netlab_socket(-1);
@@ -347,6 +373,7 @@ int main(void)
 		IN_LAB(what_is_right_is_not_written_again),
 		IN_LAB(routes_of_others_stay),
 		IN_LAB(one_in_the_way_is_named_and_the_rest_put_in_place),
+		IN_LAB(one_that_leads_the_same_way_is_as_good_as_ours),
 		IN_LAB(a_thousand_nodes_are_put_in_place),
 		IN_LAB(neighbours_follow_what_is_wanted),
 		IN_LAB(a_peer_is_on_link_or_behind_a_gateway),
