@@ -334,7 +334,7 @@ endif
 
 ifneq ($(wildcard tests/kernels/run),)
 .PHONY: test-kernels
-test-kernels: programs $(BPFT_BIN) $(E2E_BIN) ## Debian's kernel 6.1 in qemu: BPF programs, a small cluster
+test-kernels: programs $(BPFT_BIN) $(E2E_BIN) ## Debian's kernels 6.1 and 6.12 in qemu: BPF programs, a small cluster
 	@tools/bootstrap kernels
 	@rm -rf $(BUILD)/results
 	@tests/kernels/run || true

@@ -5,7 +5,7 @@
 #
 #	image_make ROOT RELEASE FILE    ROOT: where the kernel package was unpacked
 #
-# The caller has set $top (sources), $build and $work.
+# The caller has set $top (sources) and $build.
 # shellcheck disable=SC2154
 
 # What the runners, nodes.bash and the tests call.
@@ -61,7 +61,7 @@ copy_modules() {
 }
 
 image_make() {
-	local root=$1 release=$2 file=$3 tree=$work/tree
+	local root=$1 release=$2 file=$3 tree=$3.tree
 
 	rm -rf "$tree"
 	# As on this machine: tools live below /usr.
