@@ -47,3 +47,25 @@ teardown_file() {
 	pod client ping -nc 1 -W 2 -t 3 "$(pod4 far)"
 	pod client ping -nc 1 -W 2 -t 3 "$(pod6 far)"
 }
+
+is_well() { weir status --instance a --ready && fails grep FAILING <(weir status --instance a); }
+
+@test "a route of another origin that leads where its own would is as good, and its own comes back" {
+	local range gateway
+
+	read -r range _ gateway _ < <(node a ip -4 route show proto 87 | grep ' via ')
+	[ -n "$gateway" ]
+	agent_kill a
+	node a ip route replace "$range" via "$gateway" proto static
+	agent_start a --routing direct
+	eventually is_well
+	ping_far
+	node a ip route show "$range" | grep -q static
+	node a ip route del "$range"
+	kill -HUP "${AGENT_PID[a]}"
+	eventually own_route "$range"
+	save_cluster
+}
+
+own_route() { node a ip route show proto 87 | grep -q "^$1 via"; }
+ping_far() { pod client ping -nc 2 -W 2 "$(pod4 far)" && node a ping -nc 2 -W 2 "$(pod4 far)"; }
