@@ -199,9 +199,12 @@ static struct identity *of_outside(struct wr_policy *p, const struct site *s)
 			wr_vec_push(&set, p->node_sels.v[i]->number);
 	blocks_of(p, &one, &set);
 	add_domains(p, s, &set);
-	/* A node that nothing matches keeps the identity that the nodes' reconciler has given it. */
-	if (set.n || !node)
-		found = identity_get(p, &set, WR_IDENTITY_WORLD);
+	/*
+	 * A node that nothing matches keeps the identity that the nodes' reconciler has given it. That knows no external
+	 * addresses: one that is itself a block's hole would fall into the block.
+	 */
+	if (set.n || !node || s->blocks)
+		found = identity_get(p, &set, node ? WR_IDENTITY_NODE : WR_IDENTITY_WORLD);
 	wr_vec_done(&set);
 	return found;
 }
