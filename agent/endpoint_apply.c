@@ -58,38 +58,29 @@ static bool follows_node(const struct wr_endpoints *all, const struct wr_endpoin
 	       wr_nodes_pod_mtu(all->agent);
 }
 
-static uint32_t mtu_of(const struct wr_endpoints *all, const struct wr_endpoint_record *rec)
+static void warn_kept(const struct wr_endpoint_record *rec, const struct wr_link *link,
+		      const struct wr_err *err)
 {
-	return follows_node(all, rec) ? wr_nodes_pod_mtu(all->agent) : rec->mtu;
+	wr_log(WR_LOG_WARN, "a pod keeps its MTU", WR_S("namespace", rec->pod_namespace),
+	       WR_S("pod", rec->pod_name), WR_I("mtu", link->mtu), WR_E(err));
 }
 
-/*
- * Pods follow the node's MTU while they run. One whose namespace cannot be entered keeps what it has. The row comes first: what
- * a narrow row is too small for, while the interface has grown, its sender would remember for ten minutes; what a narrow
- * interface is too small for is lost without a word.
- */
-static int follow_mtu(const struct wr_endpoints *all, const struct wr_ep *ep,
-		      const struct wr_link *link)
+/* Pods follow the node's MTU while they run. One whose namespace cannot be entered keeps what it has (-1), as do others' pods. */
+static int open_to_follow(const struct wr_endpoints *all, const struct wr_endpoint_record *rec,
+			  const struct wr_link *link)
 {
-	const struct wr_endpoint_record *rec = &ep->record;
-	uint32_t want = mtu_of(all, rec);
 	struct wr_err err = WR_ERR_INIT;
-	wr_autofd int netns = -1;
-	int r;
+	int fd = -1;
 
-	if (!follows_node(all, rec) || link->mtu == want)
-		return 0;
-	r = wr_netns_open(rec->netns, &netns, &err);
-	if (r == 0)
-		r = wr_podnet_set_mtu(netns, link, want, &err);
-	if (r < 0)
-		wr_log(WR_LOG_WARN, "a pod keeps its MTU", WR_S("namespace", rec->pod_namespace),
-		       WR_S("pod", rec->pod_name), WR_I("mtu", link->mtu), WR_E(&err));
-	return r;
+	if (!follows_node(all, rec) || link->mtu == wr_nodes_pod_mtu(all->agent))
+		return -1;
+	if (wr_netns_open(rec->netns, &fd, &err) < 0)
+		warn_kept(rec, link, &err);
+	return fd;
 }
 
 static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr_ep *ep,
-				 const struct wr_link *link)
+				 const struct wr_link *link, uint32_t mtu)
 {
 	const struct wr_endpoint_record *rec = &ep->record;
 	struct wr_endpoint row = {
@@ -98,7 +89,7 @@ static struct wr_endpoint row_of(const struct wr_endpoints *all, const struct wr
 		.rules = WR_RULES_CLOSED, /* until policies have spoken */
 		.ifindex = rec->ifindex,
 		.flags = WR_EP_USED | (link->type == ARPHRD_ETHER ? 0 : WR_EP_L3),
-		.mtu = mtu_of(all, rec),
+		.mtu = mtu,
 		.quota = all->agent->config->flow_quota,
 		.addr4 = rec->addr4,
 		.addr6 = rec->addr6,
@@ -175,6 +166,28 @@ static void del_peer(struct wr_endpoints *all, const struct wr_addr *addr)
 	wr_peers_del_identity(all->agent->peers, &one);
 }
 
+/*
+ * The row comes before the interface: what a narrow row is too small for, while the interface has grown, its sender would
+ * remember for ten minutes; what a narrow interface is too small for is lost without a word.
+ */
+static int put_row(struct wr_endpoints *all, const struct wr_ep *ep, const struct wr_link *link,
+		   struct wr_endpoint *ret)
+{
+	const struct wr_endpoint_record *rec = &ep->record;
+	uint32_t now = follows_node(all, rec) ? link->mtu : rec->mtu;
+	wr_autofd int netns = open_to_follow(all, rec, link);
+	struct wr_err err = WR_ERR_INIT;
+	int r;
+
+	*ret = row_of(all, ep, link, netns < 0 ? now : wr_nodes_pod_mtu(all->agent));
+	r = wr_endpoint_put(all->agent->dp, ep->number, ret);
+	if (r || netns < 0 || wr_podnet_set_mtu(netns, link, ret->mtu, &err) == 0)
+		return r;
+	warn_kept(rec, link, &err);
+	ret->mtu = now;
+	return wr_endpoint_put(all->agent->dp, ep->number, ret);
+}
+
 int wr_ep_apply(struct wr_endpoints *all, struct wr_ep *ep, struct wr_err *err)
 {
 	struct wr_link link;
@@ -185,12 +198,7 @@ int wr_ep_apply(struct wr_endpoints *all, struct wr_ep *ep, struct wr_err *err)
 		r = number_ep(all, ep, err);
 	if (r)
 		return r;
-	row = row_of(all, ep, &link);
-	r = wr_endpoint_put(all->agent->dp, ep->number, &row);
-	if (r == 0 && follow_mtu(all, ep, &link) < 0) {
-		row.mtu = link.mtu;
-		r = wr_endpoint_put(all->agent->dp, ep->number, &row);
-	}
+	r = put_row(all, ep, &link, &row);
 	if (r)
 		return wr_err_sys(err, r, "endpoint %u", ep->number);
 	put_peer(all, &ep->record.addr4, row.identity);

@@ -55,7 +55,7 @@ const struct wr_command wr_cmd_domains = {
 	.name = "domains",
 	.args = "",
 	.summary = "Addresses of the domain names that policies name",
-	.details = "Learnt from the answers that this node's pods got. LEFT: how long new connections are allowed by that\n"
-		   "name; in use: its time is over, but connections are tracked.\n",
+	.details = "Learnt from the answers that this node's pods got. LEFT: how long new connections are allowed\n"
+		   "by that name; in use: its time is over, but connections are tracked.\n",
 	.run = run,
 };

@@ -241,14 +241,15 @@ static void echo_has_the_identifier_as_the_asking_sides_port(void **state)
 {
 	struct lab *lab = lab_open(0);
 
-	accepted(lab, (struct shape){ .proto = IPPROTO_ICMP, .type = 8, .id = 77 }, 77, 77 + 256);
+	accepted(lab, (struct shape){ .proto = IPPROTO_ICMP, .type = 8, .id = 77 }, 77,
+		 ntohs(wr_flow_echo_port(htons(77))));
 	accepted(lab,
 		 (struct shape){ .src = "fd00:1::5",
 				 .dst = "fd00:1::6",
 				 .proto = IPPROTO_ICMPV6,
 				 .type = 128,
 				 .id = 78 },
-		 78, 78 + 256);
+		 78, ntohs(wr_flow_echo_port(htons(78))));
 	lab_close(lab);
 }
 

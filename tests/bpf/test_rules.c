@@ -211,7 +211,7 @@ static bool lives_still(const struct lab *lab, int timeout)
 	if (lives[timeout].proto == 47)
 		port = dport = 0;
 	if (lives[timeout].proto == IPPROTO_ICMP)
-		dport = port;
+		dport = ntohs(wr_flow_echo_port(htons(port)));
 	return lab_flow(lab, "10.0.1.5", port, "10.0.1.6", dport, NULL);
 }
 

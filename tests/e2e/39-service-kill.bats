@@ -20,6 +20,8 @@ setup_file() {
 		svc "s$i" "$MAIN, $MAIN_UDP"
 		eps "s$i" "$WEB" one two three
 	done
+	eventually has_backend a tcp "$(svc4 keep)" 80
+	eventually has_backend a tcp "$(svc4 s10)" 80
 	eventually expect two ask outside tcp "$(node4 a)" 30080 1
 	eventually expect "one three two" ask "pod client" tcp "$(svc4 s10)" 80
 	save_cluster

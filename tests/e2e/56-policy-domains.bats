@@ -135,7 +135,7 @@ visits() {
 	# By now the first ones are known, and other ports of theirs stay closed.
 	asks client tcp 198.51.100.1 8080
 	closed 198.51.100.1 9090
-	no_drops a policy-egress multicast tcp-midstream
+	no_drops a policy-egress multicast tcp-midstream unknown-endpoint
 }
 
 @test "the same with a server outside, on the node, on another node, and over TCP" {

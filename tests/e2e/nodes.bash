@@ -362,6 +362,15 @@ svc6() { printf '%s:%s' "$SVC6_NET" "${SVC_INDEX[$1]}"; }
 
 # --- what every run ends with
 
+# has_backend NODE PROTOCOL ADDRESS PORT: connections of the pod "client" to this service would be taken somewhere. Before its
+# slices are read a service refuses them, which counts as drops.
+has_backend() {
+	local to=$3
+
+	[[ $to != *:* ]] || to="[$to]"
+	weir lb lookup --instance "$1" --proto "$2" -o json client "$to:$4" | jq -e '.answers[0].name != null'
+}
+
 # no_drops NODE [REASON...]: nothing was dropped but for these reasons.
 no_drops() {
 	local name=$1 allowed
