@@ -12,7 +12,7 @@ setup_file() {
 	ip -n fabric route add local 198.51.100.0/24 dev lo
 	ip -n fabric -6 route add local 2001:db8:5::/64 dev lo
 	zone
-	agent_start a --name-servers "$U4.1/32,$U6:1/128,$POD4_NET.0.0/16,$POD6_NET::/56"
+	agent_start a --name-servers "$U4.1/32,$U6:1/128,$U4.11/32,$U6:11/128,$POD4_NET.0.0/16,$POD6_NET::/56"
 	agent_start b
 	pod_up a client app=client
 	pod_up a friend app=friend
@@ -21,7 +21,7 @@ setup_file() {
 	cluster_dns
 	name_server dns pod dns :: 5353
 	name_server outside out :: 53
-	name_server node node a 0.0.0.0 5353
+	name_server node node a :: 53
 	out peer serve tcp :: 8080 web >"$WR_T/log/web" 2>&1 3>&- 4>&- &
 	out peer serve tcp :: 9090 web >"$WR_T/log/web2" 2>&1 3>&- 4>&- &
 	eventually grep -q ready "$WR_T/log/web" "$WR_T/log/web2" >/dev/null
@@ -142,6 +142,8 @@ visits() {
 	visits client 20 out "$U4.1" "$U6:1" 53 udp 101
 	visits client 20 tcp "$SVC4_NET.2" "$SVC6_NET:2" 53 tcp 121
 	visits client 20 out "$U4.1" "$U6:1" 53 tcp 141
+	visits client 4 node "$U4.11" "$U6:11" 53 udp 191
+	visits client 5 node "$U4.11" "$U6:11" 53 tcp 195
 	# From the other node, whose agent believes the cluster's own servers, found by their Service.
 	visits far 20 far "$SVC4_NET.2" "$SVC6_NET:2" 53 udp 161
 	visits far 10 far "$SVC4_NET.2" "$SVC6_NET:2" 53 tcp 181
