@@ -118,6 +118,8 @@ static void add_clause(struct wr_policy *p, struct pol *pol, const struct wr_pol
 	pol->names_peers = pol->names_peers || c.sels.n;
 	for (i = 0; i < c.ports.n; i++)
 		pol->names_ports = pol->names_ports || c.ports.v[i].name;
+	/* What a name stands for at the other end, its pod says, whoever that is. */
+	pol->names_peers = pol->names_peers || (dir == WR_DIR_EGRESS && pol->names_ports);
 	wr_vec_push(&pol->clauses[dir], c);
 }
 

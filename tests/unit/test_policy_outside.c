@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Claims about peers that are no pods: nodes' addresses in blocks and their holes, and domain names. */
+/*
+ * Claims about peers that no selector names: nodes' addresses in blocks and their holes, domain names, whoever has a port of
+ * some name.
+ */
 #include <netinet/in.h>
 
 #include "lib/base/str.h"
@@ -66,6 +69,19 @@ static void a_nodes_address_that_a_block_leaves_out_is_left_out(void **state)
 	assert_true(allows("198.51.100.7"));
 }
 
+/* No policy here asks for pods by their labels, but the name's meaning is theirs to say: the oracle's seed 6444. */
+static void a_named_port_of_anybody_is_the_one_that_its_pod_has(void **state)
+{
+	pw_apply_yaml(w, "apiVersion: v1\nkind: Pod\nmetadata: {name: q, namespace: n}\n"
+			 "spec: {nodeName: b, containers: [{name: c, ports: [{name: web, containerPort: 80}]}]}\n"
+			 "status: {phase: Running, podIPs: [{ip: 10.1.1.1}]}\n");
+	pw_apply_yaml(w, NP("{ports: [{port: web}]}"));
+	pw_settle(w);
+	assert_true(wr_policy_wants_peers(pw_policy(w)));
+	assert_true(allows("10.1.1.1"));
+	assert_false(allows("10.1.1.2"));
+}
+
 static void name_it(const char *name, const char *to, bool on)
 {
 	struct wr_addr a = addr(to);
@@ -125,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		claim(a_nodes_address_that_a_block_leaves_out_is_left_out),
+		claim(a_named_port_of_anybody_is_the_one_that_its_pod_has),
 		claim(a_name_opens_its_addresses_for_as_long_as_they_have_it),
 		claim(names_say_nothing_of_the_pods_ranges),
 		claim(a_policy_that_comes_after_the_answer_knows_it),
