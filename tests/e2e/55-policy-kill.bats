@@ -83,7 +83,7 @@ kill_once() {
 	"$1" "$2" "$3" || rc=$?
 	[[ $rc == 0 ]] || return "$rc"
 	traffic_is_right || { echo "killed at point $2 of the change to $3"; return 2; }
-	agent_start a >/dev/null || return 2
+	agent_start a >/dev/null || { cluster_logs; return 2; }
 	eventually "$3_is_in_force" || return 2
 	traffic_is_right || { echo "after the start that followed a kill at point $2 of the change to $3"; return 2; }
 	kills=$((kills + 1))
@@ -118,6 +118,8 @@ change_words() {
 	die_at "$1"
 	"$2"
 	eventually gone_or "$pid" "$2_is_in_force" || return 2
+	# Or the next start would count its own stores: an agent may die of its last ones after it was seen alive here.
+	die_at 0
 	gone "$pid" || return 1
 	wait "$pid" 2>/dev/null
 	unset "AGENT_PID[a]"
