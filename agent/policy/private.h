@@ -240,6 +240,8 @@ void paint_identity(struct wr_policy *p, const struct ruleset *rs, const struct 
 /* Of these policies, in the order of tiers; named ports are the pod's. */
 struct ruleset *ruleset_of(struct wr_policy *p, const pols_vec *pols, const struct wr_pod *pod);
 void ruleset_move(struct ruleset **at, struct ruleset *to);
+/* Does an egress rule in force name the port? */
+bool rulesets_name_port(const struct wr_policy *p, wr_istr name);
 int rulesets_write(struct wr_policy *p, const struct wr_policy_sink *sink);
 int rulesets_collect(struct wr_policy *p, const struct wr_policy_sink *sink);
 void rulesets_done(struct wr_policy *p);

@@ -102,7 +102,7 @@ static bool names_domain(const struct ruleset *rs)
 	return false;
 }
 
-static bool names_port(const struct wr_policy *p, wr_istr name)
+bool rulesets_name_port(const struct wr_policy *p, wr_istr name)
 {
 	size_t i;
 
@@ -129,7 +129,8 @@ static void count_port_names(struct wr_policy *p)
 				const struct clause *c = &pol->clauses[WR_DIR_EGRESS].v[k];
 
 				for (m = 0; m < c->ports.n; m++)
-					if (c->ports.v[m].name && !names_port(p, c->ports.v[m].name))
+					if (c->ports.v[m].name &&
+					    !rulesets_name_port(p, c->ports.v[m].name))
 						wr_vec_push(&p->port_names, c->ports.v[m].name);
 			}
 		}

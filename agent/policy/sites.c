@@ -133,16 +133,6 @@ static void take_if_matching(void *ctx, void *item)
 		wr_vec_push(g->set, s->number);
 }
 
-static bool is_named_by_rules(const struct wr_policy *p, wr_istr name)
-{
-	size_t i;
-
-	for (i = 0; i < p->port_names.n; i++)
-		if (p->port_names.v[i] == name)
-			return true;
-	return false;
-}
-
 /* Peers whose named ports differ are told apart where egress rules name those. */
 static void add_ports(struct wr_policy *p, const struct wr_pod *pod, numbers *set)
 {
@@ -151,7 +141,7 @@ static void add_ports(struct wr_policy *p, const struct wr_pod *pod, numbers *se
 	for (i = 0; p->port_names.n && i < pod->ports.n; i++) {
 		const struct wr_container_port *port = &pod->ports.v[i];
 
-		if (port->name && is_named_by_rules(p, port->name))
+		if (port->name && rulesets_name_port(p, port->name))
 			wr_vec_push(set, sel_of_port(p, port->name, port->proto, port->port)->number);
 	}
 }
