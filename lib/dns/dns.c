@@ -22,7 +22,12 @@
 #define TYPE_A     1
 #define TYPE_CNAME 5
 #define TYPE_AAAA  28
+#define TYPE_SVCB  64
+#define TYPE_HTTPS 65
 #define TYPE_ANY   255
+
+#define KEY_IPV4HINT 4
+#define KEY_IPV6HINT 6
 
 struct reader {
 	const uint8_t *msg;
@@ -180,24 +185,62 @@ static int take_alias(const struct reader *r, const struct record *rec, struct w
 	return 1;
 }
 
-static int take_address(const struct reader *r, const struct record *rec, struct wr_dns_answer *a)
+static void add4(struct wr_dns_answer *a, const uint8_t *bytes, uint32_t ttl)
 {
-	struct wr_dns_addr addr = { .ttl = rec->ttl };
-	struct in6_addr in6;
+	struct wr_dns_addr addr = { .ttl = ttl };
 	struct in_addr in4;
 
-	if (a->n_addrs == WR_DNS_ADDRS_MAX || strcmp(rec->owner, a->names[a->n_names - 1].text) != 0)
-		return 0;
-	if (rec->type == TYPE_A && rec->size == sizeof(in4)) {
-		memcpy(&in4, r->msg + rec->data, sizeof(in4));
-		addr.addr = wr_addr_from4(in4);
-	} else if (rec->type == TYPE_AAAA && rec->size == sizeof(in6)) {
-		memcpy(&in6, r->msg + rec->data, sizeof(in6));
-		addr.addr = wr_addr_from6(&in6);
-	} else {
-		return 0;
-	}
+	if (a->n_addrs == WR_DNS_ADDRS_MAX)
+		return;
+	memcpy(&in4, bytes, sizeof(in4));
+	addr.addr = wr_addr_from4(in4);
 	a->addrs[a->n_addrs++] = addr;
+}
+
+static void add6(struct wr_dns_answer *a, const uint8_t *bytes, uint32_t ttl)
+{
+	struct wr_dns_addr addr = { .ttl = ttl };
+	struct in6_addr in6;
+
+	if (a->n_addrs == WR_DNS_ADDRS_MAX)
+		return;
+	memcpy(&in6, bytes, sizeof(in6));
+	addr.addr = wr_addr_from6(&in6);
+	a->addrs[a->n_addrs++] = addr;
+}
+
+/* A priority, a name, and parameters, each a key, a length and a value: of hints, addresses one after the other (RFC 9460 2.2). */
+static int take_hints(const struct reader *answers, const struct record *rec, struct wr_dns_answer *a)
+{
+	struct reader r = { answers->msg, rec->data + rec->size, rec->data };
+	uint16_t priority = 0, key = 0, size = 0;
+	char target[WR_DNS_NAME_SIZE];
+	size_t at;
+
+	if (get16(&r, &priority) || get_name(&r, target))
+		return -EBADMSG;
+	while (r.at < r.size) {
+		if (get16(&r, &key) || get16(&r, &size) || r.size - r.at < size)
+			return -EBADMSG;
+		for (at = 0; key == KEY_IPV4HINT && size - at >= 4; at += 4)
+			add4(a, r.msg + r.at + at, rec->ttl);
+		for (at = 0; key == KEY_IPV6HINT && size - at >= 16; at += 16)
+			add6(a, r.msg + r.at + at, rec->ttl);
+		r.at += size;
+	}
+	return 0;
+}
+
+static int take_address(const struct reader *r, const struct record *rec, struct wr_dns_answer *a)
+{
+	if (strcmp(rec->owner, a->names[a->n_names - 1].text) != 0)
+		return 0;
+	if (rec->type == TYPE_A && rec->size == sizeof(struct in_addr))
+		add4(a, r->msg + rec->data, rec->ttl);
+	else if (rec->type == TYPE_AAAA && rec->size == sizeof(struct in6_addr))
+		add6(a, r->msg + rec->data, rec->ttl);
+	else if (rec->type == TYPE_SVCB || rec->type == TYPE_HTTPS)
+		return take_hints(r, rec, a);
 	return 0;
 }
 
@@ -210,6 +253,22 @@ static void inherit_lives(struct wr_dns_answer *a)
 		a->names[i - 1].ttl = WR_MIN(a->names[i - 1].ttl, a->names[i].ttl);
 }
 
+static bool asks_for_addresses(uint16_t type)
+{
+	return type == TYPE_A || type == TYPE_AAAA || type == TYPE_SVCB || type == TYPE_HTTPS ||
+	       type == TYPE_ANY;
+}
+
+/* What is said of "_8443._https.example.com" is said of a port of example.com (RFC 9460 2.3): no host's label begins so. */
+static void drop_attributes(struct wr_dns_name *name)
+{
+	const char *host = name->text, *dot;
+
+	while (*host == '_' && (dot = strchr(host, '.')))
+		host = dot + 1;
+	memmove(name->text, host, strlen(host) + 1);
+}
+
 static int get_question(struct reader *r, struct wr_dns_answer *a)
 {
 	uint16_t type = 0, class = 0;
@@ -219,7 +278,7 @@ static int get_question(struct reader *r, struct wr_dns_answer *a)
 	a->names[0].ttl = UINT32_MAX;
 	a->n_names = 1;
 	a->n_addrs = 0;
-	if (class != CLASS_IN || (type != TYPE_A && type != TYPE_AAAA && type != TYPE_ANY))
+	if (class != CLASS_IN || !asks_for_addresses(type))
 		return -ENODATA;
 	return 0;
 }
@@ -247,6 +306,7 @@ int wr_dns_parse(const uint8_t *msg, size_t size, struct wr_dns_answer *ret)
 	if (found)
 		return found;
 	inherit_lives(ret);
+	drop_attributes(&ret->names[0]);
 	return ret->n_addrs ? 0 : -ENODATA;
 }
 

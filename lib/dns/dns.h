@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers of name servers (RFC 1035; RFC 3596 for AAAA; RFC 6891 says that OPT stands among the additional records, which are
- * not looked at): which addresses a name has for how long. The message is not trusted: every pointer goes backwards, every
+ * Answers of name servers (RFC 1035; RFC 3596 for AAAA; RFC 9460 for the address hints of SVCB and HTTPS; RFC 6891 says that OPT
+ * stands among the additional records, which are not looked at): which addresses a name has for how long. The message is not trusted: every pointer goes backwards, every
  * loop is bounded.
  */
 #ifndef WR_DNS_DNS_H
@@ -27,7 +27,10 @@ struct wr_dns_addr {
 	uint32_t ttl;
 };
 
-/* All names have all addresses: the first is the question, each further one what the name before it is an alias of. */
+/*
+ * All names have all addresses: the first is the question, without labels before the host's name that begin with "_"; each further
+ * one what the name before it is an alias of.
+ */
 struct wr_dns_answer {
 	struct wr_dns_name names[WR_DNS_NAMES_MAX];
 	size_t n_names;

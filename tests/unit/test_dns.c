@@ -12,6 +12,8 @@
 #define A     1
 #define CNAME 5
 #define AAAA  28
+#define SVCB  64
+#define HTTPS 65
 
 struct msg {
 	uint8_t b[4096];
@@ -150,6 +152,62 @@ static void aliases_are_followed_in_any_order_and_live_as_long_as_what_is_behind
 	assert_int_equal(a.names[1].ttl, 20);
 	assert_int_equal(a.names[2].ttl, UINT32_MAX);
 	assert_addr(&a, 0, "192.0.2.9", 300);
+}
+
+/* Priority 1, itself as the target, an ALPN of two bytes that nobody reads, and both hints. */
+static void put_service(struct msg *m, const char *owner, unsigned int type, uint32_t ttl)
+{
+	static const uint8_t params[] = { 0, 1,   0, 2, 1, 'h', 0, 4, 0,  8,    192, 0,   2,
+					  1, 192, 0, 2, 2, 0,   6, 0, 16, 0x20, 1,   0xd, 0xb8,
+					  0, 0,   0, 0, 0, 0,   0, 0, 0,  0,    0,   1 };
+
+	begin_record(m, owner, type, ttl);
+	put16(m, 2 + 1 + sizeof(params));
+	put16(m, 1);
+	put_name(m, "");
+	memcpy(m->b + m->n, params, sizeof(params));
+	m->n += sizeof(params);
+}
+
+/* Clients connect to hinted addresses before, or instead of, asking for A and AAAA. */
+static void hints_of_services_are_addresses(void **state)
+{
+	struct msg m = answer("www.example.com", HTTPS, 1);
+	struct wr_dns_answer a;
+
+	put_service(&m, "www.example.com", HTTPS, 300);
+	assert_int_equal(parse(&m, &a), 0);
+	assert_int_equal(a.n_addrs, 3);
+	assert_addr(&a, 0, "192.0.2.1", 300);
+	assert_addr(&a, 1, "192.0.2.2", 300);
+	assert_addr(&a, 2, "2001:db8::1", 300);
+	m = answer("_8443._foo.api.example.com", SVCB, 2);
+	put_cname(&m, "_8443._foo.api.example.com", "svc.example.net", 60);
+	put_service(&m, "svc.example.net", SVCB, 300);
+	assert_int_equal(parse(&m, &a), 0);
+	assert_int_equal(a.n_names, 2);
+	assert_string_equal(a.names[0].text, "api.example.com");
+	assert_int_equal(a.names[0].ttl, 60);
+	assert_string_equal(a.names[1].text, "svc.example.net");
+	assert_int_equal(a.n_addrs, 3);
+}
+
+static void hints_that_are_cut_off_are_refused(void **state)
+{
+	struct msg m = answer("a.org", HTTPS, 1);
+	struct wr_dns_answer a;
+	size_t size;
+
+	put_service(&m, "a.org", HTTPS, 300);
+	size = m.n;
+	/* A value longer than its record. */
+	m.b[size - 17] = 17;
+	assert_int_equal(parse(&m, &a), -EBADMSG);
+	/* Of an address that is not whole nothing is taken. */
+	m.b[size - 17] = 15;
+	assert_int_equal(parse(&m, &a), -EBADMSG);
+	for (m.n = 12; m.n < size; m.n++)
+		assert_int_equal(parse(&m, &a), -EBADMSG);
 }
 
 static void what_nobody_asked_for_is_no_answer(void **state)
@@ -302,6 +360,8 @@ int main(void)
 		cmocka_unit_test(addresses_belong_to_the_question),
 		cmocka_unit_test(
 			aliases_are_followed_in_any_order_and_live_as_long_as_what_is_behind_them),
+		cmocka_unit_test(hints_of_services_are_addresses),
+		cmocka_unit_test(hints_that_are_cut_off_are_refused),
 		cmocka_unit_test(what_nobody_asked_for_is_no_answer),
 		cmocka_unit_test(questions_errors_and_cut_answers_tell_nothing),
 		cmocka_unit_test(compressed_names_are_read),

@@ -4,10 +4,11 @@
  *
  *	dns serve ADDR PORT FILE        over UDP and TCP, both families; reads the file for each question. Its lines are
  *	                                NAME TYPE VALUE TTL [COUNT]
- *	                                with the types A, AAAA and CNAME, and SEQ: of i7.NAME, VALUE plus 7 (either family). COUNT: the
- *	                                address and as many before it. An alias stands before what it is of
- *	dns ask SERVER PORT NAME A|AAAA [udp|tcp]             prints the addresses
- *	dns visit SERVER PORT NAME A|AAAA udp|tcp TCP-PORT    asks, then connects to the last address, which must work before a first
+ *	                                with the types A, AAAA and CNAME, SEQ: of i7.NAME, VALUE plus 7 (either family), and HINT: an
+ *	                                HTTPS record with the IPv4 address. COUNT: the address and as many before it. An alias stands
+ *	                                before what it is of
+ *	dns ask SERVER PORT NAME TYPE [udp|tcp]               prints the addresses; TYPE: A, AAAA or HTTPS
+ *	dns visit SERVER PORT NAME TYPE udp|tcp TCP-PORT      asks, then connects to the last address, which must work before a first
  *	                                                      segment is repeated
  *
  * Exit: 0 answered, 1 no answer (3 tries), 2 no such name or address, 4 the connection was not made at once, 64 wrong usage.
@@ -133,6 +134,21 @@ static void add_alias(struct zone *z, const char *value, unsigned long ttl)
 	snprintf(z->name, sizeof(z->name), "%s", value);
 }
 
+#define TYPE_HTTPS 65
+
+/* Priority 1, the owner itself as the target, ipv4hint. */
+static void add_hint(struct zone *z, const char *value, unsigned long ttl)
+{
+	static const uint8_t head[] = { 0, 1, 0, 0, 4, 0, 4 };
+
+	put_record(z->to, z->name, TYPE_HTTPS, ttl, sizeof(head) + 4);
+	memcpy(z->to->b + z->to->n, head, sizeof(head));
+	z->to->n += sizeof(head);
+	z->known = inet_pton(AF_INET, value, z->to->b + z->to->n) == 1;
+	z->to->n += 4;
+	z->n++;
+}
+
 static bool is_in_sequence(const char *name, const char *sequence, long *ret)
 {
 	char *end;
@@ -159,6 +175,10 @@ static void take_line(struct zone *z, const char *line)
 		add_alias(z, value, ttl);
 		return;
 	}
+	if (wr_streq(type, "HINT") && z->type == TYPE_HTTPS)
+		add_hint(z, value, ttl);
+	if (wr_streq(type, "HINT") || z->type == TYPE_HTTPS)
+		return;
 	for (at = (long)count; at >= 0; at--)
 		add_address(z, value, ttl, -at);
 }
@@ -327,7 +347,7 @@ static const struct msg *question_of(const char *name, const char *type)
 	put16(&m, 0);
 	put16(&m, 0);
 	put_name(&m, name);
-	put16(&m, wr_streq(type, "AAAA") ? 28 : 1);
+	put16(&m, wr_streq(type, "HTTPS") ? TYPE_HTTPS : wr_streq(type, "AAAA") ? 28 : 1);
 	put16(&m, 1);
 	return &m;
 }
