@@ -17,7 +17,7 @@
 enum layer {
 	WAY,
 	IDENTITY,
-	POLICY, /* identity, by policies: before the other */
+	POLICY, /* WR_WHO(), by policies: before the other */
 	LAYERS,
 };
 
@@ -126,9 +126,9 @@ void wr_peers_del_identity(struct wr_peers *p, const struct wr_prefix *prefix)
 	del(p, prefix, IDENTITY);
 }
 
-void wr_peers_put_policy(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t identity)
+void wr_peers_put_policy(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t who)
 {
-	put(p, prefix, POLICY, identity);
+	put(p, prefix, POLICY, who);
 }
 
 void wr_peers_del_policy(struct wr_peers *p, const struct wr_prefix *prefix)
@@ -176,12 +176,13 @@ static uint32_t way_out(const struct wr_prefix *prefix)
 static uint64_t wanted_word(const struct wr_peers *p, const struct row *row)
 {
 	uint32_t way = effective(p, row, WAY, WAY, way_out(&row->prefix));
-	uint32_t identity = effective(p, row, POLICY, IDENTITY, WR_IDENTITY_WORLD);
+	uint32_t who = effective(p, row, POLICY, IDENTITY, WR_IDENTITY_WORLD);
 
+	/* With a former identity it is more than any that is fixed. */
 	if (!p->complete[WR_PEERS_POLICIES] && row->in_kernel &&
-	    WR_PEER_IDENTITY(row->word) >= WR_IDENTITY_FIRST)
-		identity = WR_PEER_IDENTITY(row->word);
-	return WR_PEER(identity, way & 0xffffff, way >> 24);
+	    WR_PEER_WHO(row->word) >= WR_IDENTITY_FIRST)
+		who = WR_PEER_WHO(row->word);
+	return WR_PEER(who, way & 0xffffff, way >> 24);
 }
 
 static bool is_wanted(const struct row *row)

@@ -37,8 +37,8 @@ void wr_peers_put_identity(struct wr_peers *p, const struct wr_prefix *prefix, u
 void wr_peers_del_identity(struct wr_peers *p, const struct wr_prefix *prefix);
 /* The owner has named all that it wants: what nobody wants may go. */
 /* What policies can tell apart goes before what the others know of the same prefix. Until policies are complete, the rows
- * that were found keep the identities that the run before has given them. */
-void wr_peers_put_policy(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t identity);
+ * that were found keep the identities that the run before has given them. @who: WR_WHO(). */
+void wr_peers_put_policy(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t who);
 void wr_peers_del_policy(struct wr_peers *p, const struct wr_prefix *prefix);
 void wr_peers_complete(struct wr_peers *p, enum wr_peers_owner owner);
 

@@ -82,11 +82,11 @@ static void note_host(struct wr_policies *s, const struct wr_prefix *prefix)
 		s->host_moved = true;
 }
 
-static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t identity)
+static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t who)
 {
 	struct wr_policies *s = ctx;
 
-	wr_peers_put_policy(s->agent->peers, prefix, identity);
+	wr_peers_put_policy(s->agent->peers, prefix, who);
 	note_host(s, prefix);
 }
 
@@ -408,6 +408,7 @@ static int reserve_peer(void *ctx, const struct wr_prefix *prefix, uint64_t word
 	const struct wr_policies *s = ctx;
 
 	wr_policy_reserve(s->policy, WR_PEER_IDENTITY(word), HASH_UNKNOWN);
+	wr_policy_reserve(s->policy, WR_PEER_FORMER(word), HASH_UNKNOWN);
 	return 0;
 }
 

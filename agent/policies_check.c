@@ -35,7 +35,7 @@ static const enum wr_kind kinds[] = {
 
 struct peer {
 	struct wr_prefix prefix;
-	uint32_t identity;
+	uint32_t who;
 };
 
 /* The ends of a connection, as policy judges it. */
@@ -59,6 +59,7 @@ struct check {
 	WR_VEC(struct peer) peers;       /* of policies, then */
 	WR_VEC(struct wr_prefix) ranges; /* of pods */
 	struct wr_hmap seen;
+	bool begun; /* what is judged is there already, and goes on by names whose time is over */
 	struct wr_json *changes;
 	int64_t cut, opened, judged;
 };
@@ -119,9 +120,9 @@ static int take_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
 	return 0;
 }
 
-static void take_peer(void *ctx, const struct wr_prefix *prefix, uint32_t identity)
+static void take_peer(void *ctx, const struct wr_prefix *prefix, uint32_t who)
 {
-	struct peer peer = { *prefix, identity };
+	struct peer peer = { *prefix, who };
 	struct check *c = ctx;
 
 	wr_vec_push(&c->peers, peer);
@@ -177,6 +178,11 @@ static bool in_range(const struct check *c, const struct wr_addr *addr)
 	return false;
 }
 
+static uint32_t judged_as(const struct check *c, uint32_t who)
+{
+	return c->begun && WR_PEER_FORMER(who) ? WR_PEER_FORMER(who) : WR_PEER_IDENTITY(who);
+}
+
 /* As the peers map would have it: the longest prefix; a range of pods is longer than the blocks around it. */
 static uint32_t identity_then(const struct check *c, uint32_t ep, const struct wr_addr *addr)
 {
@@ -192,7 +198,7 @@ static uint32_t identity_then(const struct check *c, uint32_t ep, const struct w
 			best = &c->peers.v[i];
 	if (in_range(c, addr) && (!best || best->prefix.len < 128))
 		return WR_IDENTITY_UNKNOWN;
-	return best ? best->identity : WR_IDENTITY_WORLD;
+	return best ? judged_as(c, best->who) : WR_IDENTITY_WORLD;
 }
 
 static uint32_t identity_now(const struct check *c, uint32_t ep, const struct wr_addr *addr)
@@ -202,7 +208,8 @@ static uint32_t identity_now(const struct check *c, uint32_t ep, const struct wr
 
 	if (ep != WR_EP_NONE && wr_policy_verdict(c->a->policies->policy, ep, &v))
 		return wr_addr_is4(addr) ? v.identity4 : v.identity6;
-	return wr_peer_lookup(c->a->dp, addr, &word) ? WR_IDENTITY_WORLD : WR_PEER_IDENTITY(word);
+	return wr_peer_lookup(c->a->dp, addr, &word) ? WR_IDENTITY_WORLD :
+						       judged_as(c, WR_PEER_WHO(word));
 }
 
 static uint64_t judge_end(const struct check *c, const struct tuple *t, enum wr_dir dir, bool then)
@@ -374,7 +381,9 @@ static int run_check(struct check *c, struct wr_json **ret, struct wr_err *err)
 	if (r)
 		return wr_err_sys(err, r, "compiling");
 	c->changes = wr_json_new_array();
+	c->begun = true;
 	r = wr_flow_dump(c->a->dp, true, compare_flow, c);
+	c->begun = false;
 	wr_event_hub_each(c->a, compare_drop, c);
 	*ret = wr_json_new_object();
 	wr_json_add(*ret, "items", c->changes);

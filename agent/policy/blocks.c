@@ -195,7 +195,7 @@ void blocks_settle(struct wr_policy *p)
 	wr_hmap_each(&p->cidrs, n, pos, next) {
 		struct cidr *c = WR_CONTAINER_OF(n, struct cidr, node);
 
-		identity_move(&c->want, wanted(p, c));
+		identity_move(&c->want.identity, wanted(p, c));
 	}
 	cluster_touch_all(p);
 }

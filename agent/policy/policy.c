@@ -115,15 +115,17 @@ void wr_policy_change(struct wr_policy *p, enum wr_kind kind, const struct wr_ob
 /* ---- a pass ---------------------------------------------------------------------------------------- */
 
 static void put_row(const struct wr_policy_sink *sink, const struct wr_prefix *prefix,
-		    struct identity **now, struct identity *want, bool again)
+		    struct who *now, struct who want, bool again)
 {
-	if (*now == want && !again)
+	if (now->identity == want.identity && now->former == want.former && !again)
 		return;
-	if (want)
-		sink->put_peer(sink->ctx, prefix, want->number);
+	if (want.identity)
+		sink->put_peer(sink->ctx, prefix,
+			       WR_WHO(want.identity->number, want.former ? want.former->number : 0));
 	else
 		sink->del_peer(sink->ctx, prefix);
-	identity_move(now, want);
+	identity_move(&now->identity, want.identity);
+	identity_move(&now->former, want.former);
 }
 
 static void put_sites(struct wr_policy *p, const struct wr_policy_sink *sink)
@@ -151,7 +153,7 @@ static void put_cidrs(struct wr_policy *p, const struct wr_policy_sink *sink)
 
 		if (c->prefix.len < 128)
 			put_row(sink, &c->prefix, &c->now, c->want, p->retry);
-		if (c->edges || c->now)
+		if (c->edges || c->now.identity)
 			continue;
 		wr_hmap_del(&p->cidrs, &c->node);
 		wr_vec_done(&c->blocks);

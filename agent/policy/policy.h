@@ -39,10 +39,12 @@ void wr_policy_subject_put(struct wr_policy *p, uint32_t number,
 void wr_policy_subject_del(struct wr_policy *p, uint32_t number);
 
 /*
- * Names that addresses outside the cluster have for now, in lower case without a dot at the end, once each for an address.
- * Rules that name domains mean the addresses whose names they match.
+ * Names that addresses outside the cluster have for now, in lower case without a dot at the end. Rules that name domains mean
+ * the addresses whose names they match.
  */
 void wr_policy_bind(struct wr_policy *p, const struct wr_addr *addr, const char *name);
+/* Its time is over: it is there for the connections that began by it, and no others, until it is bound again or unbound. */
+void wr_policy_retire(struct wr_policy *p, const struct wr_addr *addr, const char *name);
 void wr_policy_unbind(struct wr_policy *p, const struct wr_addr *addr, const char *name);
 /* Whether rules of a subject here name domains; whether one of them means the name. Known after an apply. */
 bool wr_policy_names_domains(const struct wr_policy *p);
@@ -70,7 +72,7 @@ struct wr_policy_sink {
 	int (*put_rules)(void *ctx, const struct wr_policy_row *rows, size_t n);
 	/* Rows that are not there are no failure. */
 	int (*del_rules)(void *ctx, const struct wr_policy_row *rows, size_t n);
-	void (*put_peer)(void *ctx, const struct wr_prefix *prefix, uint32_t identity);
+	void (*put_peer)(void *ctx, const struct wr_prefix *prefix, uint32_t who); /* WR_WHO() */
 	void (*del_peer)(void *ctx, const struct wr_prefix *prefix);
 	int (*flush_peers)(void *ctx); /* what was put and deleted is in force when it returns 0 */
 	int (*put_identity)(void *ctx, uint32_t number, uint32_t identity4, uint32_t identity6);

@@ -78,6 +78,12 @@ struct identity {
 	uint32_t sels[]; /* sorted */
 };
 
+/* Whom a row of peers names. */
+struct who {
+	struct identity *identity; /* NULL: there is no row */
+	struct identity *former; /* of connections that began by names whose time is over; NULL: as all others */
+};
+
 struct reserved {
 	uint64_t hash;
 	uint32_t number;
@@ -102,8 +108,7 @@ struct cidr {
 	struct wr_prefix prefix;
 	uint32_t edges;
 	WR_VEC(struct sel *) blocks;
-	struct identity *now; /* in force; NULL: no row */
-	struct identity *want;
+	struct who now, want;
 };
 void block_add(struct wr_policy *p, struct sel *s);
 void block_del(struct wr_policy *p, struct sel *s);
@@ -129,7 +134,12 @@ struct pod {
 	struct claim claims[2];
 };
 
-/* An address of the cluster. */
+struct bound_name {
+	wr_istr name;
+	bool over; /* for connections that are there, and no others */
+};
+
+/* An address of the cluster, or one with a name. */
 struct site {
 	struct wr_hnode node;
 	struct wr_addr addr;
@@ -137,9 +147,9 @@ struct site {
 	struct subject *subject;
 	const struct wr_node *cluster_node;
 	uint32_t blocks; /* edges of this very address */
-	WR_VEC(wr_istr) names;
+	WR_VEC(struct bound_name) names;
 	bool dirty;
-	struct identity *now, *want;
+	struct who now, want;
 };
 
 struct node_entry {

@@ -49,15 +49,15 @@ void site_free(struct site *s)
 	size_t i;
 
 	for (i = 0; i < s->names.n; i++)
-		wr_istr_put(s->names.v[i]);
+		wr_istr_put(s->names.v[i].name);
 	wr_vec_done(&s->names);
 	free(s);
 }
 
 void site_free_if_unused(struct wr_policy *p, struct site *s)
 {
-	if (s->claims || s->subject || s->cluster_node || s->blocks || s->names.n || s->now ||
-	    s->want || s->dirty)
+	if (s->claims || s->subject || s->cluster_node || s->blocks || s->names.n ||
+	    s->now.identity || s->want.identity || s->dirty)
 		return;
 	wr_hmap_del(&p->sites, &s->node);
 	site_free(s);
@@ -65,27 +65,52 @@ void site_free_if_unused(struct wr_policy *p, struct site *s)
 
 /* ---- names ---------------------------------------------------------------------------------------- */
 
+static struct bound_name *name_find(const struct site *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; s && i < s->names.n; i++)
+		if (strcmp(s->names.v[i].name, name) == 0)
+			return &s->names.v[i];
+	return NULL;
+}
+
 void wr_policy_bind(struct wr_policy *p, const struct wr_addr *addr, const char *name)
 {
 	struct site *s = site_get(p, addr);
+	struct bound_name *b = name_find(s, name);
+	struct bound_name new = { 0 };
 
-	wr_vec_push(&s->names, wr_istr_get(name));
+	if (!b) {
+		new.name = wr_istr_get(name);
+		wr_vec_push(&s->names, new);
+	} else {
+		b->over = false;
+	}
+	site_touch(p, s);
+}
+
+void wr_policy_retire(struct wr_policy *p, const struct wr_addr *addr, const char *name)
+{
+	struct site *s = site_find(p, addr);
+	struct bound_name *b = name_find(s, name);
+
+	if (!b)
+		return;
+	b->over = true;
 	site_touch(p, s);
 }
 
 void wr_policy_unbind(struct wr_policy *p, const struct wr_addr *addr, const char *name)
 {
 	struct site *s = site_find(p, addr);
-	size_t i;
+	struct bound_name *b = name_find(s, name);
 
-	for (i = 0; s && i < s->names.n; i++) {
-		if (strcmp(s->names.v[i], name) != 0)
-			continue;
-		wr_istr_put(s->names.v[i]);
-		wr_vec_del_unordered(&s->names, i);
-		site_touch(p, s);
+	if (!b)
 		return;
-	}
+	wr_istr_put(b->name);
+	wr_vec_del_unordered(&s->names, (size_t)(b - s->names.v));
+	site_touch(p, s);
 }
 
 void sites_touch_named(struct wr_policy *p)
@@ -165,18 +190,19 @@ static struct identity *of_pod(struct wr_policy *p, const struct pod *pod, const
 	return i;
 }
 
-static void add_domains(const struct wr_policy *p, const struct site *s, numbers *set)
+static void add_domains(const struct wr_policy *p, const struct site *s, bool former, numbers *set)
 {
 	size_t i, k;
 
 	for (i = 0; i < s->names.n; i++)
 		for (k = 0; k < p->domain_sels.n; k++)
-			if (wr_dns_matches(p->domain_sels.v[k]->domain, s->names.v[i]))
+			if ((former || !s->names.v[i].over) &&
+			    wr_dns_matches(p->domain_sels.v[k]->domain, s->names.v[i].name))
 				wr_vec_push(set, p->domain_sels.v[k]->number);
 }
 
-/* Of an address that is no pod's. */
-static struct identity *of_outside(struct wr_policy *p, const struct site *s)
+/* Of an address that is no pod's. @former: as connections know it that began by names whose time is over. */
+static struct identity *of_outside(struct wr_policy *p, const struct site *s, bool former)
 {
 	const struct wr_node *node = s->cluster_node;
 	struct wr_prefix one = wr_prefix_of(&s->addr);
@@ -188,12 +214,12 @@ static struct identity *of_outside(struct wr_policy *p, const struct site *s)
 		if (wr_selector_matches(&p->node_sels.v[i]->match.pods, &node->o.labels))
 			wr_vec_push(&set, p->node_sels.v[i]->number);
 	blocks_of(p, &one, &set);
-	add_domains(p, s, &set);
+	add_domains(p, s, former, &set);
 	/*
 	 * A node that nothing matches keeps the identity that the nodes' reconciler has given it. That knows no external
 	 * addresses: one that is itself a block's hole would fall into the block.
 	 */
-	if (set.n || !node || s->blocks)
+	if (set.n || !node || s->blocks || s->names.n)
 		found = identity_get(p, &set, node ? WR_IDENTITY_NODE : WR_IDENTITY_WORLD);
 	wr_vec_done(&set);
 	return found;
@@ -208,7 +234,7 @@ static struct identity *of_subject(struct wr_policy *p, const struct site *s)
 	return of_pod(p, pod, &s->addr);
 }
 
-static struct identity *wanted(struct wr_policy *p, const struct site *s)
+static struct identity *wanted(struct wr_policy *p, const struct site *s, bool former)
 {
 	struct wr_prefix one = wr_prefix_of(&s->addr);
 
@@ -217,11 +243,18 @@ static struct identity *wanted(struct wr_policy *p, const struct site *s)
 	if (s->claims)
 		return p->peer_policies ? of_pod(p, s->claims->pod, &s->addr) : NULL;
 	if (s->cluster_node)
-		return of_outside(p, s);
-	return (s->blocks || s->names.n) && !in_pod_range(p, &one) ? of_outside(p, s) : NULL;
+		return of_outside(p, s, former);
+	return (s->blocks || s->names.n) && !in_pod_range(p, &one) ? of_outside(p, s, former) : NULL;
 }
 
 void site_settle(struct wr_policy *p, struct site *s)
 {
-	identity_move(&s->want, wanted(p, s));
+	struct identity *former = NULL;
+	size_t i;
+
+	identity_move(&s->want.identity, wanted(p, s, false));
+	for (i = 0; i < s->names.n && !former; i++)
+		if (s->names.v[i].over)
+			former = wanted(p, s, true);
+	identity_move(&s->want.former, former == s->want.identity ? NULL : former);
 }

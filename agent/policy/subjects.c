@@ -204,7 +204,7 @@ static uint32_t identity_at(struct wr_policy *p, const struct wr_addr *addr)
 {
 	const struct site *site = wr_addr_is_zero(addr) ? NULL : site_get(p, addr);
 
-	return site && site->now ? site->now->number : WR_IDENTITY_POD;
+	return site && site->now.identity ? site->now.identity->number : WR_IDENTITY_POD;
 }
 
 static struct wr_policy_verdict verdict_of(struct wr_policy *p, const struct subject *s)

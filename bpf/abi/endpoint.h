@@ -92,11 +92,17 @@ struct wr_peer_prefix {
 };
 WR_ASSERT_SIZE(struct wr_peer_prefix, 20);
 
-#define WR_PEER(identity, nexthop, flags) \
-	((__u64)(identity) | (__u64)(nexthop) << 32 | (__u64)(flags) << 56)
-#define WR_PEER_IDENTITY(word) ((__u32)(word))
-#define WR_PEER_NEXTHOP(word)  ((__u32)((word) >> 32) & 0xffffff)
-#define WR_PEER_FLAGS(word)    ((__u32)((word) >> 56))
+/*
+ * Who it is: 16 bits for new flows and, above them, where connections outlive the domain names that they began by, the identity
+ * that flows which are there are judged by; 0: the same one.
+ */
+#define WR_WHO(identity, former)     ((__u32)(identity) | (__u32)(former) << 16)
+#define WR_PEER(who, nexthop, flags) ((__u64)(who) | (__u64)(nexthop) << 32 | (__u64)(flags) << 56)
+#define WR_PEER_WHO(word)            ((__u32)(word))
+#define WR_PEER_IDENTITY(word)       ((__u32)(word)&0xffff)
+#define WR_PEER_FORMER(word)         ((__u32)(word) >> 16)
+#define WR_PEER_NEXTHOP(word)        ((__u32)((word) >> 32) & 0xffffff)
+#define WR_PEER_FLAGS(word)          ((__u32)((word) >> 56))
 enum wr_peer_flags {
 	WR_PEER_CLUSTER = 1 << 0, /* pod range or node: never masqueraded towards it */
 	WR_PEER_IS_NODE = 1 << 1,

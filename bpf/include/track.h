@@ -51,6 +51,13 @@ static __always_inline void keep_router(__u32 was, __u32 *now)
 		*now = was;
 }
 
+/* What began by a domain's name goes on when that name's time is over; nothing begins by it any more. */
+static __always_inline void keep_named(struct wr_ends *e)
+{
+	if (e->dst_ep == WR_EP_NONE && WR_PEER_FORMER(e->dst_peer))
+		e->dst_identity = WR_PEER_FORMER(e->dst_peer);
+}
+
 /*
  * Judges the flow again, in its originator's direction. Its ends must be who they were and its backend there, else
  * BEGIN; a TCP connection to a backend that left is refused.
@@ -70,6 +77,7 @@ WR_GLOBAL int wr_judge_again(struct wr_pkt *p, struct wr_work *w, struct wr_flow
 	wr_ends_of_flow(&w->key, &w->flow, e);
 	wr_resolve_src(e);
 	wr_resolve_dst(e);
+	keep_named(e);
 	keep_router(src_ep, &e->src_ep);
 	keep_router(dst_ep, &e->dst_ep);
 	left = backend_left(&w->flow);

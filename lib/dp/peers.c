@@ -33,8 +33,8 @@ static int exact_lookup(const struct wr_dp *dp, const struct wr_addr *a, uint64_
 	return wr_sys_map_lookup(dp->fds[WR_MAP_wr_peers], a, ret);
 }
 
-/* What addresses of @p are called now, those with a longer prefix of their own aside. */
-static uint32_t identity_of(const struct wr_dp *dp, const struct wr_prefix *p)
+/* Who addresses of @p are now, those with a longer prefix of their own aside: WR_WHO(). */
+static uint32_t who_is(const struct wr_dp *dp, const struct wr_prefix *p)
 {
 	uint64_t word = 0;
 	int r = -ENOENT;
@@ -43,7 +43,20 @@ static uint32_t identity_of(const struct wr_dp *dp, const struct wr_prefix *p)
 		r = exact_lookup(dp, &p->addr, &word);
 	if (r < 0)
 		r = lpm_lookup(dp, p, &word);
-	return r < 0 ? WR_IDENTITY_WORLD : WR_PEER_IDENTITY(word);
+	return r < 0 ? WR_WHO(WR_IDENTITY_WORLD, 0) : WR_PEER_WHO(word);
+}
+
+/* Flows that were judged by what the addresses are no more notice. */
+static int bump_left(struct wr_dp *dp, uint32_t before, uint32_t after)
+{
+	uint32_t former = WR_PEER_FORMER(before);
+	int r = 0;
+
+	if (WR_PEER_IDENTITY(before) != WR_PEER_IDENTITY(after))
+		r = wr_identity_bump(dp, WR_PEER_IDENTITY(before));
+	if (r < 0 || !former || former == WR_PEER_FORMER(after) || former == WR_PEER_IDENTITY(after))
+		return r;
+	return wr_identity_bump(dp, former);
 }
 
 static int put_row(struct wr_dp *dp, const struct wr_prefix *p, uint64_t word)
@@ -60,26 +73,24 @@ static int put_row(struct wr_dp *dp, const struct wr_prefix *p, uint64_t word)
 
 int wr_peer_put(struct wr_dp *dp, const struct wr_prefix *p, uint64_t word)
 {
-	uint32_t before = identity_of(dp, p);
+	uint32_t before = who_is(dp, p);
 	int r;
 
 	r = put_row(dp, p, word);
-	if (r < 0)
-		return r;
-	return before == WR_PEER_IDENTITY(word) ? 0 : wr_identity_bump(dp, before);
+	return r < 0 ? r : bump_left(dp, before, WR_PEER_WHO(word));
 }
 
 int wr_peer_del(struct wr_dp *dp, const struct wr_prefix *p)
 {
 	struct wr_peer_prefix key = lpm_key(p);
-	uint32_t before = identity_of(dp, p);
+	uint32_t before = who_is(dp, p);
 	int r;
 
 	r = p->len == FULL_LEN ? wr_row_del(dp, WR_MAP_wr_peers, &p->addr) :
 				 wr_row_del(dp, WR_MAP_wr_peer_prefixes, &key);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return before == identity_of(dp, p) ? 0 : wr_identity_bump(dp, before);
+	return bump_left(dp, before, who_is(dp, p));
 }
 
 int wr_peer_lookup(const struct wr_dp *dp, const struct wr_addr *a, uint64_t *ret)

@@ -98,12 +98,12 @@ static int del_rules(void *ctx, const struct wr_policy_row *rows, size_t n)
 	return 0;
 }
 
-static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t identity)
+static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t who)
 {
 	struct world *w = ctx;
 
 	if (w->peers)
-		wr_peers_put_policy(w->peers, prefix, identity);
+		wr_peers_put_policy(w->peers, prefix, who);
 }
 
 static void del_peer(void *ctx, const struct wr_prefix *prefix)

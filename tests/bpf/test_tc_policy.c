@@ -193,6 +193,49 @@ static void a_peer_that_changes_its_identity_is_judged_again(void **state)
 	lab_close(lab);
 }
 
+static void node2_is(struct lab *lab, uint32_t who)
+{
+	struct wr_prefix p;
+
+	assert_int_equal(wr_prefix_parse("10.0.2.9/32", &p), 0);
+	assert_int_equal(wr_peer_put(lab->dp, &p, WR_PEER(who, LAB_NODE2_V4, WR_PEER_CLUSTER)), 0);
+}
+
+/* A domain name whose time is over: connections that it let begin kept the address open for others. */
+static void a_former_identity_is_for_what_has_begun_alone(void **state)
+{
+	struct lab *lab = lab_open(0);
+	struct shape begun = { .dst = "10.0.2.9", .proto = IPPROTO_UDP };
+	struct shape other = { .dst = "10.0.2.9", .proto = IPPROTO_UDP, .sport = 2000 };
+	struct wr_prefix p;
+
+	node2_is(lab, LAB_WEB);
+	lab_allow(lab, 1, WR_DIR_EGRESS, LAB_WEB, IPPROTO_UDP, 80, 1);
+	lab_policy(lab, 5, OUT | 1);
+	expect(lab, begun, 0);
+	node2_is(lab, WR_WHO(LAB_OTHER, LAB_WEB));
+	expect(lab, begun, 0);
+	expect(lab, other, WR_REASON_POLICY_EGRESS);
+	/* It was judged by that, and the policy may still change its mind. */
+	lab_policy(lab, 5, OUT | 9);
+	expect(lab, begun, WR_REASON_POLICY_EGRESS);
+	lab_policy(lab, 5, OUT | 1);
+	expect(lab, begun, 0);
+	/* The name is told again: what had begun before goes on as well. */
+	node2_is(lab, LAB_WEB);
+	expect(lab, begun, 0);
+	expect(lab, other, 0);
+	node2_is(lab, WR_WHO(LAB_OTHER, LAB_WEB));
+	expect(lab, other, 0);
+	node2_is(lab, LAB_OTHER);
+	expect(lab, begun, WR_REASON_POLICY_EGRESS);
+	expect(lab, other, WR_REASON_POLICY_EGRESS);
+	policy_off_for_all(lab);
+	assert_int_equal(wr_prefix_parse("10.0.2.9/32", &p), 0);
+	assert_int_equal(wr_peer_del(lab->dp, &p), 0);
+	lab_close(lab);
+}
+
 /* Blocks of one family say nothing of the other: the first packet and every later one go by its own family's identity. */
 static void a_pod_is_judged_by_the_identity_of_the_family_it_speaks(void **state)
 {
@@ -348,6 +391,7 @@ int main(void)
 		cmocka_unit_test(answers_are_always_allowed),
 		cmocka_unit_test(a_changed_policy_is_judged_at_the_next_packet_of_either_side),
 		cmocka_unit_test(a_peer_that_changes_its_identity_is_judged_again),
+		cmocka_unit_test(a_former_identity_is_for_what_has_begun_alone),
 		cmocka_unit_test(a_pod_is_judged_by_the_identity_of_the_family_it_speaks),
 		cmocka_unit_test(nothing_is_judged_again_when_others_change),
 		cmocka_unit_test(an_unknown_peer_has_a_reason_of_its_own),

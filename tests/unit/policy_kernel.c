@@ -133,9 +133,9 @@ int pk_del_rules(struct pk *k, const struct wr_policy_row *rows, size_t n)
 	return r;
 }
 
-void pk_put_peer(struct pk *k, const struct wr_prefix *prefix, uint32_t identity)
+void pk_put_peer(struct pk *k, const struct wr_prefix *prefix, uint32_t who)
 {
-	wr_peers_put_policy(k->peers, prefix, identity);
+	wr_peers_put_policy(k->peers, prefix, who);
 }
 
 void pk_del_peer(struct pk *k, const struct wr_prefix *prefix)
@@ -236,11 +236,14 @@ static struct bytes transport(const struct pk_packet *q)
 		add16(&p, q->proto == IPPROTO_ICMP ? 0x0800 : 0x8000);
 		add_zero(&p, 2);
 		/* Two pods that ping each other under one identifier would share a flow. */
-		add(&p, (const uint8_t *)&q->src + 14, 2);
+		if (q->from)
+			add16(&p, q->from);
+		else
+			add(&p, (const uint8_t *)&q->src + 14, 2);
 		add16(&p, 1);
 		return p;
 	}
-	add16(&p, 1000);
+	add16(&p, q->from ? q->from : 1000);
 	add16(&p, q->port);
 	if (q->proto == IPPROTO_TCP)
 		add(&p, tcp, sizeof(tcp));

@@ -20,7 +20,7 @@ void pk_close(struct pk *k);
 
 int pk_put_rules(struct pk *k, const struct wr_policy_row *rows, size_t n);
 int pk_del_rules(struct pk *k, const struct wr_policy_row *rows, size_t n);
-void pk_put_peer(struct pk *k, const struct wr_prefix *prefix, uint32_t identity);
+void pk_put_peer(struct pk *k, const struct wr_prefix *prefix, uint32_t who);
 void pk_del_peer(struct pk *k, const struct wr_prefix *prefix);
 int pk_flush_peers(struct pk *k);
 /* A zero @addr4: the subject has gone. Closed until its word is put. */
@@ -35,6 +35,7 @@ struct pk_packet {
 	struct wr_addr src, dst;
 	uint8_t proto; /* ICMP: an echo request */
 	uint16_t port;
+	uint16_t from; /* source port, or an echo's identifier; 0: always the same one of this source */
 };
 /* The first packet of a flow, or the next of one that was allowed before: out of the pod, or to it from elsewhere. 0: it passes; else the reason. */
 uint32_t pk_from_pod(struct pk *k, uint32_t number, const struct pk_packet *q);

@@ -94,12 +94,20 @@ struct m_pod {
 	int n_ports;
 };
 
+enum m_bound {
+	M_UNBOUND,
+	M_BOUND,
+	M_OVER, /* for connections that are there */
+	M_BOUND_MAX,
+};
+
 struct model {
 	int space_labels[M_SPACES][M_KEYS];
 	int node_labels[M_NODES][M_KEYS];
 	struct m_pod pods[M_PODS];
 	struct m_policy nps[M_NPS], cnps[M_CNPS];
-	bool bound[M_NAMES][M_NAMED][2]; /* a name to an address, by family: IPv4, IPv6 */
+	enum m_bound bound[M_NAMES][M_NAMED][2]; /* a name to an address, by family: IPv4, IPv6 */
+	bool begun; /* the oracle is asked for connections that are there already */
 	uint64_t random;
 };
 

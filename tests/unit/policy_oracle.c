@@ -92,13 +92,17 @@ static const bool means[4][M_NAMES] = { { false, true, true, false },
 
 static bool has_domain(const struct model *m, int domain, struct m_address a)
 {
+	enum m_bound bound;
 	int name, i;
 
 	for (name = 0; name < M_NAMES; name++)
-		for (i = 0; i < M_NAMED; i++)
-			if (means[domain][name] && pm_named[i] == a.bits &&
-			    m->bound[name][i][a.family == 6])
+		for (i = 0; i < M_NAMED; i++) {
+			if (!means[domain][name] || pm_named[i] != a.bits)
+				continue;
+			bound = m->bound[name][i][a.family == 6];
+			if (bound == M_BOUND || (bound == M_OVER && m->begun))
 				return true;
+		}
 	return false;
 }
 

@@ -18,7 +18,7 @@ struct row {
 
 struct peer {
 	struct wr_prefix prefix;
-	uint32_t identity;
+	uint32_t identity, former;
 };
 
 struct end {
@@ -121,15 +121,15 @@ static void del_peer(void *ctx, const struct wr_prefix *prefix)
 		pk_del_peer(w->kernel, prefix);
 }
 
-static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t identity)
+static void put_peer(void *ctx, const struct wr_prefix *prefix, uint32_t who)
 {
-	struct peer peer = { *prefix, identity };
+	struct peer peer = { *prefix, WR_PEER_IDENTITY(who), WR_PEER_FORMER(who) };
 	struct pw *w = ctx;
 
 	forget_peer(w, prefix);
 	wr_vec_push(&w->peers, peer);
 	if (w->kernel)
-		pk_put_peer(w->kernel, prefix, identity);
+		pk_put_peer(w->kernel, prefix, who);
 }
 
 static int flush_peers(void *ctx)
@@ -348,7 +348,8 @@ static uint32_t otherwise(const struct pw *w, const struct wr_addr *addr)
 	return a.is_range ? WR_IDENTITY_UNKNOWN : WR_IDENTITY_WORLD;
 }
 
-uint32_t pw_identity(const struct pw *w, const struct wr_addr *addr)
+/* @begun: of a connection that is there, as the programs judge it again. */
+static uint32_t who_is(const struct pw *w, const struct wr_addr *addr, bool begun)
 {
 	const struct peer *best = NULL;
 	uint32_t base = otherwise(w, addr);
@@ -366,8 +367,13 @@ uint32_t pw_identity(const struct pw *w, const struct wr_addr *addr)
 			best = &w->peers.v[i];
 	/* A pod range is a longer prefix than what is around it. */
 	if (best && (base == WR_IDENTITY_WORLD || best->prefix.len == 128))
-		return best->identity;
+		return begun && best->former ? best->former : best->identity;
 	return base;
+}
+
+uint32_t pw_identity(const struct pw *w, const struct wr_addr *addr)
+{
+	return who_is(w, addr, false);
 }
 
 static uint64_t longest(const struct pw *w, struct wr_rule_key key)
@@ -389,25 +395,43 @@ static uint64_t longest(const struct pw *w, struct wr_rule_key key)
 	return r ? r->row.word : UINT64_MAX;
 }
 
-uint64_t pw_judge(const struct pw *w, uint32_t number, enum wr_dir dir, const struct wr_addr *peer,
-		  uint8_t proto, uint16_t port)
+static uint64_t decide(const struct pw *w, uint64_t rules, struct wr_rule_key key)
 {
-	uint64_t rules = w->ends[number].word, word;
-	struct wr_rule_key key = { .ruleset = WR_RULES_ID(rules),
-				   .identity = pw_identity(w, peer),
-				   .dir = (uint8_t)dir,
-				   .proto = proto,
-				   .port = htons(port) };
+	bool egress = key.dir == WR_DIR_EGRESS;
+	uint64_t word;
 
+	key.ruleset = WR_RULES_ID(rules);
 	if (rules & WR_RULES_CLOSED)
 		return WR_RULE_WORD(WR_VERDICT_DENY, 0);
-	if (!(rules & (dir == WR_DIR_EGRESS ? WR_RULES_EGRESS : WR_RULES_INGRESS)))
+	if (!(rules & (egress ? WR_RULES_EGRESS : WR_RULES_INGRESS)))
 		return WR_RULE_WORD(WR_VERDICT_ALLOW, 0);
 	word = longest(w, key);
 	key.identity = WR_RULE_ANY_PEER;
 	if (word == UINT64_MAX)
 		word = longest(w, key);
 	return word == UINT64_MAX ? WR_RULE_WORD(WR_VERDICT_DENY, 0) : word;
+}
+
+uint64_t pw_judge(const struct pw *w, uint32_t number, enum wr_dir dir, const struct wr_addr *peer,
+		  uint8_t proto, uint16_t port)
+{
+	struct wr_rule_key key = { .identity = who_is(w, peer, false),
+				   .dir = (uint8_t)dir,
+				   .proto = proto,
+				   .port = htons(port) };
+
+	return decide(w, w->ends[number].word, key);
+}
+
+bool pw_goes_on(const struct pw *w, uint32_t number, const struct wr_addr *to, uint8_t proto,
+		uint16_t port)
+{
+	struct wr_rule_key key = { .identity = who_is(w, to, true),
+				   .dir = WR_DIR_EGRESS,
+				   .proto = proto,
+				   .port = htons(port) };
+
+	return WR_RULE_VERDICT(decide(w, w->ends[number].word, key)) != WR_VERDICT_DENY;
 }
 
 bool pw_allows(const struct pw *w, uint32_t number, enum wr_dir dir, const struct wr_addr *peer,

@@ -33,6 +33,9 @@ uint64_t pw_judge(const struct pw *w, uint32_t number, enum wr_dir dir, const st
 		  uint8_t proto, uint16_t port);
 bool pw_allows(const struct pw *w, uint32_t number, enum wr_dir dir, const struct wr_addr *peer,
 	       uint8_t proto, uint16_t port);
+/* The same of a connection out of the endpoint that is there already. */
+bool pw_goes_on(const struct pw *w, uint32_t number, const struct wr_addr *to, uint8_t proto,
+		uint16_t port);
 size_t pw_rows(const struct pw *w);
 size_t pw_rule_writes(const struct pw *w); /* rows put so far */
 

@@ -264,6 +264,33 @@ static void an_address_that_changes_identity_raises_the_old_ones_generation(void
 	wr_dp_close(dp);
 }
 
+static void a_former_identity_is_raised_when_it_is_over(void **state)
+{
+	struct wr_dp *dp = dp_open();
+	struct wr_prefix p = prefix("10.0.1.5/32");
+	struct wr_addr a = addr("10.0.1.5");
+	uint64_t word;
+
+	assert_int_equal(wr_peer_put(dp, &p, WR_PEER(20, 1, 0)), 0);
+	assert_int_equal(wr_peer_put(dp, &p, WR_PEER(WR_WHO(21, 20), 1, 0)), 0);
+	assert_int_equal(wr_peer_lookup(dp, &a, &word), 0);
+	assert_int_equal(WR_PEER_IDENTITY(word), 21);
+	assert_int_equal(WR_PEER_FORMER(word), 20);
+	assert_int_equal(WR_PEER_NEXTHOP(word), 1);
+	assert_int_equal(identity_gen(dp, 20), 1);
+	/* It is so again: what was judged by it still is. */
+	assert_int_equal(wr_peer_put(dp, &p, WR_PEER(20, 1, 0)), 0);
+	assert_int_equal(identity_gen(dp, 20), 1);
+	assert_int_equal(identity_gen(dp, 21), 1);
+	assert_int_equal(wr_peer_put(dp, &p, WR_PEER(WR_WHO(21, 20), 1, 0)), 0);
+	assert_int_equal(wr_peer_put(dp, &p, WR_PEER(21, 1, 0)), 0);
+	assert_int_equal(identity_gen(dp, 20), 3);
+	assert_int_equal(wr_peer_put(dp, &p, WR_PEER(WR_WHO(21, 20), 1, 0)), 0);
+	assert_int_equal(wr_peer_del(dp, &p), 0);
+	assert_int_equal(identity_gen(dp, 20), 4);
+	wr_dp_close(dp);
+}
+
 static void a_new_row_raises_what_the_address_was_called_before(void **state)
 {
 	struct wr_dp *dp = dp_open();
@@ -381,6 +408,7 @@ int main(void)
 		test(a_dump_has_the_endpoints_in_use_and_no_other),
 		test(a_peer_is_looked_up_as_the_programs_do),
 		test(an_address_that_changes_identity_raises_the_old_ones_generation),
+		test(a_former_identity_is_raised_when_it_is_over),
 		test(a_new_row_raises_what_the_address_was_called_before),
 		test(peers_are_dumped_with_their_prefixes),
 		test(a_changed_next_hop_raises_its_generation_and_an_equal_one_does_not),

@@ -112,6 +112,63 @@ static void a_name_opens_its_addresses_for_as_long_as_they_have_it(void **state)
 	assert_false(allows("192.0.2.1"));
 }
 
+static bool goes_on(const char *to)
+{
+	struct wr_addr peer = addr(to);
+
+	return pw_goes_on(w, 1, &peer, IPPROTO_TCP, 80);
+}
+
+static void retire(const char *name, const char *to)
+{
+	struct wr_addr a = addr(to);
+
+	wr_policy_retire(pw_policy(w), &a, name);
+	pw_settle(w);
+}
+
+/* New connections were let in by the old ones. */
+static void a_name_whose_time_is_over_is_there_for_what_began_by_it_alone(void **state)
+{
+	pw_apply_yaml(w, CNP("{action: Accept, to: [{domainNames: [a.org]}]}, "
+			     "{action: Accept, to: [{domainNames: [b.org]}]}"));
+	pw_settle(w);
+	name_it("a.org", "192.0.2.1", true);
+	retire("a.org", "192.0.2.1");
+	assert_false(allows("192.0.2.1"));
+	assert_true(goes_on("192.0.2.1"));
+	assert_false(goes_on("192.0.2.2"));
+	/* By another name it is open, and by this one again when it is told again. */
+	name_it("b.org", "192.0.2.1", true);
+	assert_true(allows("192.0.2.1"));
+	assert_true(goes_on("192.0.2.1"));
+	name_it("b.org", "192.0.2.1", false);
+	assert_false(allows("192.0.2.1"));
+	name_it("a.org", "192.0.2.1", true);
+	assert_true(allows("192.0.2.1"));
+	retire("a.org", "192.0.2.1");
+	name_it("a.org", "192.0.2.1", false);
+	assert_false(goes_on("192.0.2.1"));
+}
+
+static void so_it_is_with_a_nodes_address_and_when_the_policy_goes(void **state)
+{
+	pw_apply_yaml(w, CNP("{action: Accept, to: [{domainNames: [a.org]}]}"));
+	pw_settle(w);
+	name_it("a.org", "198.51.100.7", true);
+	assert_true(allows("198.51.100.7"));
+	retire("a.org", "198.51.100.7");
+	assert_false(allows("198.51.100.7"));
+	assert_true(goes_on("198.51.100.7"));
+	pw_apply_yaml(w, CNP("{action: Accept, to: [{domainNames: [b.org]}]}"));
+	pw_settle(w);
+	pw_collect(w);
+	pw_collect(w);
+	pw_settle(w);
+	assert_false(goes_on("198.51.100.7"));
+	name_it("a.org", "198.51.100.7", false);
+}
+
 static void names_say_nothing_of_the_pods_ranges(void **state)
 {
 	pw_apply_yaml(w, CNP("{action: Accept, to: [{domainNames: [a.org]}]}"));
@@ -143,6 +200,8 @@ int main(void)
 		claim(a_nodes_address_that_a_block_leaves_out_is_left_out),
 		claim(a_named_port_of_anybody_is_the_one_that_its_pod_has),
 		claim(a_name_opens_its_addresses_for_as_long_as_they_have_it),
+		claim(a_name_whose_time_is_over_is_there_for_what_began_by_it_alone),
+		claim(so_it_is_with_a_nodes_address_and_when_the_policy_goes),
 		claim(names_say_nothing_of_the_pods_ranges),
 		claim(a_policy_that_comes_after_the_answer_knows_it),
 	};

@@ -157,10 +157,32 @@ static void complain(const struct run *r, int subject, int dir, struct m_address
 		 port, got);
 }
 
+/* Connections that are there, as the programs judge them again: they know names whose time is over. */
+static void compare_begun(struct run *r, int subject, struct m_address peer)
+{
+	struct wr_addr addr = address(peer.family, peer.bits);
+	bool got;
+	int k;
+
+	r->m.begun = true;
+	for (k = 0; k < r->n_ports; k++) {
+		got = pw_goes_on(r->w, (uint32_t)subject + 1, &addr, IPPROTO_TCP,
+				 (uint16_t)r->ports[k]);
+		if (got != pm_allows(&r->m, subject, 0, peer, IPPROTO_TCP, r->ports[k]))
+			complain(r, subject, 0, peer, IPPROTO_TCP, r->ports[k],
+				 got ? "kept" : "cut off");
+	}
+	r->m.begun = false;
+}
+
 static void compare_peer(struct run *r, int subject, struct m_address peer)
 {
 	struct wr_addr addr = address(peer.family, peer.bits);
 	int dir, p, k;
+
+	for (k = 0; k < M_NAMED; k++)
+		if (pm_named[k] == peer.bits)
+			compare_begun(r, subject, peer);
 
 	for (dir = 0; dir < 2; dir++)
 		for (p = 0; p < 4; p++)
@@ -188,14 +210,31 @@ static int subject_at(const struct run *r, struct m_address a)
 	return -1;
 }
 
+/* A flow of its own where one that began by a name, some changes ago, may go on. */
+static uint16_t source_port(struct run *r, int subject, struct m_address peer,
+			    const struct pk_packet *q, bool allowed)
+{
+	static uint16_t next;
+	bool goes_on;
+
+	r->m.begun = true;
+	goes_on = pm_allows(&r->m, subject, 0, peer, q->proto, q->port);
+	r->m.begun = false;
+	if (goes_on == allowed)
+		return 0;
+	next = next < 10000 ? 10000 : next + 1;
+	return next;
+}
+
 static void check_packet(struct run *r, int subject, int dir, struct m_address peer,
-			 const struct pk_packet *q)
+			 struct pk_packet *q)
 {
 	struct m_address self = { peer.family, r->m.pods[subject].bits };
 	int other = subject_at(r, peer), port = q->port;
 	bool allowed = pm_allows(&r->m, subject, dir, peer, q->proto, port);
 	uint32_t reason;
 
+	q->from = dir ? 0 : source_port(r, subject, peer, q, allowed);
 	if (other >= 0)
 		allowed = allowed && pm_allows(&r->m, other, 1, self, q->proto, port);
 	reason = dir ? pk_to_pod(r->kernel, (uint32_t)subject + 1, q) :
@@ -304,18 +343,20 @@ static void change_cnp(struct run *r, int i)
 	put(r, pm_cnp_yaml, i);
 }
 
-/* A name server's answer, or the end of its life. */
+/* A name server's answer, the end of its life, or of the last connection that it let begin. */
 static void change_name(struct run *r)
 {
 	uint32_t name = pm_random(&r->m, M_NAMES), at = pm_random(&r->m, M_NAMED),
 		 family = pm_random(&r->m, 2);
 	struct wr_addr addr = address(family ? 6 : 4, pm_named[at]);
-	bool *bound = &r->m.bound[name][at][family];
+	enum m_bound *bound = &r->m.bound[name][at][family];
 
-	*bound = !*bound;
-	if (*bound)
+	*bound = (*bound + 1 + pm_random(&r->m, 2)) % M_BOUND_MAX;
+	if (*bound != M_UNBOUND)
 		wr_policy_bind(pw_policy(r->w), &addr, pm_names[name]);
-	else
+	if (*bound == M_OVER)
+		wr_policy_retire(pw_policy(r->w), &addr, pm_names[name]);
+	if (*bound == M_UNBOUND)
 		wr_policy_unbind(pw_policy(r->w), &addr, pm_names[name]);
 }
 
