@@ -26,45 +26,54 @@
 #define LIFE_MAX_S  86400
 #define HELD_MAX_MS 5000 /* held by the run before for longer, the client has asked again */
 
-struct wr_domains {
-	struct wr_agent *agent;
-	struct wr_binding_table table;
-	struct wr_name_servers servers;
-	struct wr_dns_streams *streams;
-	struct wr_timer lease, look;
-	int fd; /* to pods; -1: answers cannot be sent on, so they are not held */
-	bool follows, full_told;
-	struct wr_domains_counts counts;
-};
-
 /* ---- learning -------------------------------------------------------------------------------------------- */
 
 struct lesson {
 	struct wr_domains *d;
 	const struct wr_event *event;
-	bool news;
+	bool news, full;
 };
 
+struct teller {
+	const struct wr_domains *d;
+	uint32_t endpoint;
+};
+
+/* With the pod's UID, without which `kubectl describe` shows no Event. */
+static int tell_pod(void *ctx, const struct wr_endpoint_view *v)
+{
+	const struct teller *t = ctx;
+	const struct wr_endpoint_record *r = v->record;
+	const struct wr_k8s_event e = {
+		.kind = "Pod",
+		.api_version = "v1",
+		.ns = r->pod_namespace ? r->pod_namespace : "",
+		.name = r->pod_name ? r->pod_name : "",
+		.uid = r->pod_uid,
+		.warning = true,
+		.reason = "DomainNamesOverflow",
+		.message = "too many addresses of domain names: further ones stay closed",
+	};
+
+	if (v->number != t->endpoint)
+		return 0;
+	wr_log(WR_LOG_ERROR, "too many addresses with names: further ones stay closed",
+	       WR_S("namespace", r->pod_namespace), WR_S("pod", r->pod_name));
+	wr_api_event(t->d->agent, &e);
+	return 1;
+}
+
+/* Once for each pod until there is room again. */
 static void tell_full(struct wr_domains *d, uint32_t endpoint)
 {
-	const char *ns, *name;
+	struct teller t = { d, endpoint };
+	size_t i;
 
-	d->counts.refused++;
-	if (d->full_told || !wr_endpoints_pod_name(d->agent, endpoint, &ns, &name))
-		return;
-	d->full_told = true;
-	wr_log(WR_LOG_ERROR, "too many addresses with names: further ones stay closed",
-	       WR_S("namespace", ns), WR_S("pod", name));
-	wr_api_event(d->agent,
-		     &(struct wr_k8s_event){
-			     .kind = "Pod",
-			     .api_version = "v1",
-			     .ns = ns,
-			     .name = name,
-			     .warning = true,
-			     .reason = "DomainNamesOverflow",
-			     .message =
-				     "too many addresses of domain names: further ones stay closed" });
+	for (i = 0; i < d->full.n; i++)
+		if (d->full.v[i] == endpoint)
+			return;
+	wr_vec_push(&d->full, endpoint);
+	wr_endpoints_each(d->agent, tell_pod, &t);
 }
 
 static uint64_t until(const struct wr_event *e, uint32_t ttl, uint32_t name_ttl)
@@ -84,6 +93,7 @@ static void learn(struct lesson *l, const struct wr_dns_name *name, const struct
 
 	switch (wr_binding_put(&d->table, &given)) {
 	case WR_BINDING_FULL:
+		l->full = true;
 		tell_full(d, given.asker);
 		break;
 	case WR_BINDING_NEW:
@@ -115,7 +125,8 @@ static void take_message(void *ctx, const uint8_t *msg, size_t size)
 		for (k = 0; k < answer.n_addrs; k++)
 			learn(l, &answer.names[i], &answer.addrs[k]);
 	}
-	++*(meant ? &d->counts.learnt : &d->counts.plain);
+	++*(l->full ? &d->counts.refused : meant ? &d->counts.learnt : &d->counts.plain);
+	l->full = false;
 }
 
 static enum wr_packet_fate take_packet(struct wr_domains *d, const struct wr_answer *a,
@@ -190,7 +201,7 @@ static void mark_used(const bindings_vec *over, const struct wr_addr *addr)
 			high = mid;
 	}
 	for (; low < over->n && wr_addr_eq(&over->v[low]->addr, addr); low++)
-		over->v[low]->kept = true;
+		over->v[low]->used = true;
 }
 
 static int look_at_flow(void *ctx, const struct wr_flow_key *key, const struct wr_flow *flow)
@@ -210,11 +221,36 @@ static void collect_over(const struct wr_domains *d, uint64_t now, bindings_vec 
 	wr_hmap_each(&d->table.bindings, n, pos, next) {
 		struct wr_binding *b = wr_binding_of(n);
 
-		if (b->until_ms > now)
+		if (!b->over || b->look_ms > now)
 			continue;
-		b->kept = false;
+		b->used = false;
 		wr_vec_push(over, b);
 	}
+}
+
+/*
+ * Nothing begins by these names any more. Whether anything goes on by them is looked for at the next look, when what has begun
+ * in this instant can be seen.
+ */
+static void retire(struct wr_domains *d, uint64_t now)
+{
+	struct wr_policy *policy = wr_policies_compiled(d->agent);
+	struct wr_hnode *n, *next;
+	bool news = false;
+	size_t pos;
+
+	wr_hmap_each(&d->table.bindings, n, pos, next) {
+		struct wr_binding *b = wr_binding_of(n);
+
+		if (b->over || b->until_ms > now)
+			continue;
+		b->over = true;
+		b->look_ms = now;
+		wr_policy_retire(policy, &b->addr, b->name);
+		news = true;
+	}
+	if (news)
+		wr_reconcile_due(d->agent, WR_RECONCILE_POLICIES, false);
 }
 
 /* What connections still use stays for now. */
@@ -227,8 +263,8 @@ static void end_over(struct wr_domains *d, const bindings_vec *over, uint64_t no
 	for (i = 0; i < over->n; i++) {
 		struct wr_binding *b = over->v[i];
 
-		if (b->kept) {
-			wr_binding_set_until(&d->table, b, now + KEPT_MS);
+		if (b->used) {
+			b->look_ms = now + KEPT_MS;
 			continue;
 		}
 		wr_policy_unbind(policy, &b->addr, b->name);
@@ -237,8 +273,20 @@ static void end_over(struct wr_domains *d, const bindings_vec *over, uint64_t no
 	}
 	if (!ended)
 		return;
-	d->full_told = false;
+	wr_vec_reset(&d->full);
 	wr_reconcile_due(d->agent, WR_RECONCILE_POLICIES, false);
+}
+
+static void look_for_unheard(struct wr_domains *d)
+{
+	uint64_t unheard = wr_domains_count_unheard(d);
+
+	if (unheard > d->unheard) {
+		d->unheard_ms = wr_now_ms();
+		wr_log(WR_LOG_WARN, "name servers' answers found no room in the event buffer",
+		       WR_I("answers", unheard - d->unheard));
+	}
+	d->unheard = unheard;
 }
 
 static void look(struct wr_timer *t)
@@ -254,6 +302,8 @@ static void look(struct wr_timer *t)
 			end_over(d, &over, now);
 	}
 	wr_vec_done(&over);
+	retire(d, now);
+	look_for_unheard(d);
 	wr_timer_start(d->agent->loop, t, LOOK_MS, look);
 }
 
@@ -292,8 +342,13 @@ void wr_domains_bind_all(const struct wr_agent *a, struct wr_policy *policy)
 
 	if (!a->domains)
 		return;
-	wr_hmap_each(&a->domains->table.bindings, n, pos, next)
-		wr_policy_bind(policy, &wr_binding_of(n)->addr, wr_binding_of(n)->name);
+	wr_hmap_each(&a->domains->table.bindings, n, pos, next) {
+		const struct wr_binding *b = wr_binding_of(n);
+
+		wr_policy_bind(policy, &b->addr, b->name);
+		if (b->over)
+			wr_policy_retire(policy, &b->addr, b->name);
+	}
 }
 
 int wr_domains_start(struct wr_agent *a, struct wr_err *err)
@@ -317,6 +372,7 @@ int wr_domains_start(struct wr_agent *a, struct wr_err *err)
 		wr_log(WR_LOG_WARN,
 		       "name servers' answers cannot be held: a pod's first packets may be lost",
 		       WR_S("error", strerror(-r)));
+	d->unheard = wr_domains_count_unheard(d);
 	look(&d->look);
 	return 0;
 }
@@ -334,79 +390,9 @@ void wr_domains_stop(struct wr_agent *a)
 	wr_binding_table_close(&d->table);
 	wr_name_servers_done(&d->servers);
 	wr_dns_streams_free(d->streams);
+	wr_vec_done(&d->full);
 	if (d->fd >= 0)
 		close(d->fd);
 	free(d);
 	a->domains = NULL;
-}
-
-/* ---- for people ---------------------------------------------------------------------------------------------- */
-
-struct wr_json *wr_domains_names_of(const struct wr_agent *a, const struct wr_addr *addr)
-{
-	struct wr_json *list = wr_json_new_array();
-	struct wr_hnode *n, *next;
-	size_t pos;
-
-	if (!a->domains)
-		return list;
-	wr_hmap_each(&a->domains->table.bindings, n, pos, next)
-		if (wr_addr_eq(&wr_binding_of(n)->addr, addr))
-			wr_json_push(list, wr_json_new_str(wr_binding_of(n)->name));
-	return list;
-}
-
-static struct wr_json *encode(const struct wr_agent *a, const struct wr_binding *b, uint64_t now)
-{
-	struct wr_json *j = wr_json_new_object();
-	char addr[WR_ADDR_STRLEN];
-	const char *ns, *name;
-
-	wr_json_add_str(j, "name", b->name);
-	wr_json_add_str(j, "address", wr_addr_format(&b->addr, addr));
-	wr_json_add_int(j, "seconds", b->until_ms > now ? (int64_t)(b->until_ms - now) / 1000 : 0);
-	wr_json_add_bool(j, "expired", b->kept);
-	if (b->asker != WR_EP_NONE && wr_endpoints_pod_name(a, b->asker, &ns, &name)) {
-		wr_json_add_str(j, "namespace", ns);
-		wr_json_add_str(j, "pod", name);
-	}
-	return j;
-}
-
-static int cmp_names(const void *a, const void *b)
-{
-	int cmp = strcmp((*(struct wr_binding *const *)a)->name,
-			 (*(struct wr_binding *const *)b)->name);
-
-	return cmp ? cmp : cmp_bindings(a, b);
-}
-
-struct wr_json *wr_domains_encode(const struct wr_agent *a)
-{
-	struct wr_json *list = wr_json_new_array();
-	uint64_t now = wr_boot_ns() / 1000000;
-	bindings_vec all = { 0 };
-	struct wr_hnode *n, *next;
-	size_t pos, i;
-
-	if (!a->domains)
-		return list;
-	wr_hmap_each(&a->domains->table.bindings, n, pos, next)
-		wr_vec_push(&all, wr_binding_of(n));
-	wr_vec_sort(&all, cmp_names);
-	for (i = 0; i < all.n; i++)
-		wr_json_push(list, encode(a, all.v[i], now));
-	wr_vec_done(&all);
-	return list;
-}
-
-struct wr_domains_counts wr_domains_counts(const struct wr_agent *a)
-{
-	struct wr_domains_counts c = { 0 };
-
-	if (!a->domains)
-		return c;
-	c = a->domains->counts;
-	c.addresses = a->domains->table.bindings.n;
-	return c;
 }

@@ -15,13 +15,18 @@
 
 /* ---- domains_table.c: addresses and their names, and the journal of them ------------------------------ */
 
+#define WR_BINDINGS_MAX          16384
+#define WR_BINDINGS_OF_ASKER_MAX 4096
+
 struct wr_binding {
 	struct wr_hnode node; /* by both */
 	struct wr_addr addr;
 	wr_istr name;
 	uint64_t until_ms; /* of CLOCK_BOOTTIME */
 	uint32_t asker; /* number of the endpoint that asked first; WR_EP_NONE: in the run before */
-	bool kept;      /* its time is over, but there are connections */
+	bool over;      /* its time is: it is there for the connections that began by it */
+	bool used;      /* there are some, as far as the look under way has seen */
+	uint64_t look_ms; /* when they are looked for again; of an over one */
 };
 
 struct wr_binding_table {
@@ -35,14 +40,13 @@ struct wr_binding_table {
 enum wr_binding_result {
 	WR_BINDING_FULL,
 	WR_BINDING_KNOWN, /* it was there; its time may be longer now */
-	WR_BINDING_NEW,
+	WR_BINDING_NEW,   /* or its time was over */
 };
 
 /* Reads what the run before has left. A journal that cannot be read or written is reported by the caller, and done without. */
 int wr_binding_table_open(struct wr_binding_table *t, const char *file);
 void wr_binding_table_close(struct wr_binding_table *t);
 enum wr_binding_result wr_binding_put(struct wr_binding_table *t, const struct wr_binding *given);
-void wr_binding_set_until(struct wr_binding_table *t, struct wr_binding *b, uint64_t until_ms);
 void wr_binding_del(struct wr_binding_table *t, struct wr_binding *b);
 struct wr_binding *wr_binding_of(struct wr_hnode *n);
 
@@ -94,5 +98,25 @@ struct wr_name_servers {
 void wr_name_servers_init(struct wr_name_servers *s, struct wr_agent *a);
 void wr_name_servers_done(struct wr_name_servers *s);
 bool wr_name_servers_has(struct wr_name_servers *s, const struct wr_addr *addr);
+
+/* ---- domains.c ------------------------------------------------------------------------------------------ */
+
+struct wr_domains {
+	struct wr_agent *agent;
+	struct wr_binding_table table;
+	struct wr_name_servers servers;
+	struct wr_dns_streams *streams;
+	struct wr_timer lease, look;
+	int fd; /* to pods; -1: answers cannot be sent on, so they are not held */
+	bool follows;
+	WR_VEC(uint32_t) full; /* endpoints for whose names there was no room, until some ended */
+	uint64_t unheard;    /* answers that found no room in the event buffer, at the last look */
+	uint64_t unheard_ms; /* when it was last seen to grow; 0: never */
+	struct wr_domains_counts counts;
+};
+
+/* ---- domains_report.c: what people are told ------------------------------------------------------------ */
+
+uint64_t wr_domains_count_unheard(const struct wr_domains *d);
 
 #endif

@@ -18,10 +18,8 @@
 #include "lib/base/strbuf.h"
 #include "lib/dns/dns.h"
 
-#define BINDINGS_MAX 16384
-#define OF_ASKER_MAX 4096
-#define FILE_MAX     (16u << 20)
-#define SPARE_LINES  256
+#define FILE_MAX    (16u << 20)
+#define SPARE_LINES 256
 
 static uint32_t hash_of(const struct wr_addr *addr, const char *name)
 {
@@ -151,15 +149,22 @@ static uint32_t *count_of(struct wr_binding_table *t, uint32_t asker)
 
 static bool is_full(struct wr_binding_table *t, uint32_t asker)
 {
-	if (t->bindings.n >= BINDINGS_MAX)
+	if (t->bindings.n >= WR_BINDINGS_MAX)
 		return true;
-	return asker != WR_EP_NONE && *count_of(t, asker) >= OF_ASKER_MAX;
+	return asker != WR_EP_NONE && *count_of(t, asker) >= WR_BINDINGS_OF_ASKER_MAX;
 }
 
-void wr_binding_set_until(struct wr_binding_table *t, struct wr_binding *b, uint64_t until_ms)
+/* Whether it is open again. */
+static bool prolong(struct wr_binding_table *t, struct wr_binding *b, uint64_t until_ms)
 {
+	bool was_over = b->over;
+
+	if (b->until_ms >= until_ms)
+		return false;
 	b->until_ms = until_ms;
+	b->over = false;
 	note(t, b, until_ms);
+	return was_over;
 }
 
 static void set_asker(struct wr_binding_table *t, struct wr_binding *b, uint32_t asker)
@@ -173,14 +178,10 @@ enum wr_binding_result wr_binding_put(struct wr_binding_table *t, const struct w
 {
 	struct wr_binding *b = find(t, &given->addr, given->name);
 
-	if (b && b->until_ms < given->until_ms) {
-		b->kept = false;
-		wr_binding_set_until(t, b, given->until_ms);
-	}
 	if (b && b->asker == WR_EP_NONE)
 		set_asker(t, b, given->asker);
 	if (b)
-		return WR_BINDING_KNOWN;
+		return prolong(t, b, given->until_ms) ? WR_BINDING_NEW : WR_BINDING_KNOWN;
 	if (is_full(t, given->asker))
 		return WR_BINDING_FULL;
 	b = wr_xcalloc(1, sizeof(*b));

@@ -308,6 +308,7 @@ static void collect_domain_answers(const struct wr_agent *a, const struct metric
 	put(m, "malformed", (double)c.malformed, out);
 	put(m, "refused", (double)c.refused, out);
 	put(m, "late", (double)c.late, out);
+	put(m, "unheard", (double)c.unheard, out);
 }
 
 static void collect_closed_pods(const struct wr_agent *a, const struct metric *m,

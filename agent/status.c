@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/domains.h"
 #include "agent/endpoints.h"
 #include "agent/nodes_private.h"
 #include "agent/obj/store.h"
@@ -249,7 +250,7 @@ static void add_datapath(const struct wr_agent *a, struct wr_json *j)
 
 struct wr_json *wr_status_encode(const struct wr_agent *a)
 {
-	struct wr_json *j = wr_json_new_object();
+	struct wr_json *j = wr_json_new_object(), *warnings = wr_others_encode(a);
 	wr_auto_strbuf why = WR_STRBUF_INIT;
 
 	wr_health_reason(&a->health, &why);
@@ -268,6 +269,7 @@ struct wr_json *wr_status_encode(const struct wr_agent *a)
 	wr_json_add(j, "kinds", encode_kinds(a));
 	wr_json_add(j, "reconcilers", encode_reconcilers(a));
 	wr_json_add(j, "not_enforced", encode_not_enforced(a));
-	wr_json_add(j, "warnings", wr_others_encode(a));
+	wr_domains_warn(a, warnings);
+	wr_json_add(j, "warnings", warnings);
 	return j;
 }

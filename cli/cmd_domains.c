@@ -55,7 +55,8 @@ const struct wr_command wr_cmd_domains = {
 	.name = "domains",
 	.args = "",
 	.summary = "Addresses of the domain names that policies name",
-	.details = "Learnt from the answers that this node's pods got. LEFT: how long new connections are allowed\n"
-		   "by that name; in use: its time is over, but connections are tracked.\n",
+	.details =
+		"Learnt from the answers that this node's pods got. LEFT: how long new connections are allowed\n"
+		"by that name; in use: its time is over, and only connections that were there go on.\n",
 	.run = run,
 };

@@ -61,7 +61,7 @@ struct wr_answer {
 };
 WR_ASSERT_SIZE(struct wr_answer, 120);
 
-/* Map wr_drops: per-CPU array, enum wr_reason -> struct. */
+/* Map wr_drops: per-CPU array, enum wr_reason -> struct. WR_REASON_NONE: answers of name servers that found no room in wr_events. */
 struct wr_drop_count {
 	__u64 packets, bytes;
 };

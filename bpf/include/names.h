@@ -53,6 +53,18 @@ static __always_inline int is_awaited(void)
 	return globals && READ_ONCE(globals->names_until) > bpf_ktime_get_ns();
 }
 
+/* No packet is lost: the agent does not hear of the answer, which goes its own way. */
+static __always_inline void count_unheard(const struct __sk_buff *skb)
+{
+	__u32 none = WR_REASON_NONE;
+	struct wr_drop_count *count = bpf_map_lookup_elem(&wr_drops, &none);
+
+	if (!count)
+		return;
+	count->packets++;
+	count->bytes += skb->len;
+}
+
 static __always_inline void fill_answer(struct wr_answer *a, const struct __sk_buff *skb,
 					const struct wr_pkt *p, const struct wr_work *w)
 {
@@ -82,6 +94,8 @@ static __always_inline void fill_answer(struct wr_answer *a, const struct __sk_b
 			} else {                                                               \
 				bpf_ringbuf_discard(a_, 0);                                    \
 			}                                                                      \
+		} else {                                                                       \
+			count_unheard(skb);                                                    \
 		}                                                                              \
 		held_;                                                                         \
 	})

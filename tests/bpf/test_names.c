@@ -118,10 +118,19 @@ static void without_the_agent_it_goes_its_way_at_once(void **state)
 	done(lab, &r);
 }
 
-static void a_full_buffer_holds_nothing_up(void **state)
+static uint64_t unheard(const struct lab *lab)
+{
+	struct wr_drop_count counts[WR_REASON_MAX];
+
+	assert_int_equal(wr_drops_get(lab->dp, counts), 0);
+	return counts[WR_REASON_NONE].packets;
+}
+
+static void a_full_buffer_holds_nothing_up_and_says_so(void **state)
 {
 	struct lab *lab = open_lab(WR_RULES_NAMES, 60000);
 	struct shape q = question(53), a = answer(53);
+	uint64_t before = unheard(lab);
 	struct records r;
 	int i, held = 0;
 
@@ -131,6 +140,7 @@ static void a_full_buffer_holds_nothing_up(void **state)
 		held += lab_from_pod(lab, &a) == LAB_DROP;
 	assert_true(held > 0 && held < 1000);
 	assert_int_equal(heard(&r), held);
+	assert_int_equal(unheard(lab) - before, 1000 - held);
 	assert_int_equal(lab_from_pod(lab, &a), LAB_DROP);
 	done(lab, &r);
 }
@@ -198,7 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_waits_for_the_agent_as_its_pod_shall_get_it),
 		cmocka_unit_test(without_the_agent_it_goes_its_way_at_once),
-		cmocka_unit_test(a_full_buffer_holds_nothing_up),
+		cmocka_unit_test(a_full_buffer_holds_nothing_up_and_says_so),
 		cmocka_unit_test(nobody_else_is_listened_to),
 		cmocka_unit_test(of_a_connection_only_what_carries_data_waits),
 		cmocka_unit_test(what_the_server_itself_asks_for_does_not_wait),

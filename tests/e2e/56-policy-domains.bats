@@ -10,9 +10,10 @@ setup_file() {
 	namespace kube-system
 	# Everything that the names mean answers on 8080 and 9090, outside the cluster.
 	ip -n fabric route add local 198.51.100.0/24 dev lo
-	ip -n fabric -6 route add local 2001:db8:5::/64 dev lo
+	ip -n fabric -6 route add local 2001:db8:5::/48 dev lo
 	zone
-	agent_start a --name-servers "$U4.1/32,$U6:1/128,$U4.11/32,$U6:11/128,$POD4_NET.0.0/16,$POD6_NET::/56"
+	export SERVERS="$U4.1/32,$U6:1/128,$U4.11/32,$U6:11/128,$POD4_NET.0.0/16,$POD6_NET::/56"
+	agent_start a --name-servers "$SERVERS"
 	agent_start b
 	pod_up a client app=client
 	pod_up a friend app=friend
@@ -45,7 +46,10 @@ teardown_file() {
 out() { in_cgroup "$WR_CGROUP/outside" ip netns exec fabric "$@"; }
 
 zone() {
+	local i
+
 	{
+		for ((i = 1; i <= 21; i++)); do printf 'big%d.allowed.example AAAA 2001:db8:5:%d::c8 30 199\n' "$i" "$i"; done
 		printf 'www.allowed.example CNAME cdn.elsewhere.example 60\n'
 		printf 'cdn.elsewhere.example SEQ 198.51.100.0 60\ncdn.elsewhere.example A 198.51.100.250 60\ncdn.elsewhere.example AAAA 2001:db8:5::fa 60\n'
 		for z in udp tcp out node far; do
@@ -57,6 +61,7 @@ zone() {
 		printf 'dead.allowed.example A 198.51.100.246 60\nstranger.allowed.example A 198.51.100.247 60\n'
 		printf 'early.allowed.example A 198.51.100.248 60\n'
 		printf 'many.allowed.example A 198.51.100.220 60 99\nmany.allowed.example AAAA 2001:db8:5::ff 60 199\n'
+		printf 'hint.allowed.example HINT 198.51.100.239 60\nhint.allowed.example A 198.51.100.238 60\n'
 		printf 'inside.allowed.example A %s 60\n' "$POD4_NET.11.200"
 	} >"$WR_T/zone"
 }
@@ -168,6 +173,14 @@ visits() {
 	closed "$POD4_NET.11.200"
 }
 
+@test "addresses that HTTPS records hint at are open, too" {
+	closed 198.51.100.239
+	visit client "$SVC4_NET.2" 53 hint.allowed.example HTTPS udp
+	known hint.allowed.example 198.51.100.239
+	# Nobody has asked for the other one.
+	closed 198.51.100.238
+}
+
 @test "answers of many segments and of fragments are read" {
 	visit client "$SVC4_NET.2" 53 many.allowed.example AAAA tcp
 	visit client "$U4.1" 53 many.allowed.example A tcp
@@ -179,6 +192,27 @@ visits() {
 	visit far "$SVC4_NET.2" 53 many.allowed.example AAAA udp
 }
 
+is_over() { weir domains --instance a -o json | jq -e --arg name "$1" '.items[] | select(.name == $name) | .expired'; }
+warns() { weir status --instance b | grep -q 'too many addresses of domain names for 1 pod'; }
+refused() { node b curl -s http://127.0.0.1:9877/metrics | grep -Eq '^weir_domain_answers_total\{result="refused"\} [1-9]'; }
+
+@test "addresses for which there is no room stay closed, of one pod and not of others, and it is said" {
+	pod_up b greedy app=client
+	eventually judged b greedy egress limits
+	fails warns
+	for ((i = 1; i <= 20; i++)); do visit greedy "$SVC6_NET:2" 53 "big$i.allowed.example" AAAA tcp; done
+	# 96 of 200 find room.
+	asks_name greedy "$SVC6_NET:2" 53 big21.allowed.example AAAA tcp | tail -n1 | grep -qx 2001:db8:5:21::c8
+	unheard greedy tcp 2001:db8:5:21::c8 8080
+	asks greedy tcp 2001:db8:5:21::1 8080
+	visit far "$SVC6_NET:2" 53 i7.far.allowed.example AAAA udp
+	eventually warns
+	refused
+	grep -q 'level=error.*too many addresses with names.*pod=greedy' "$WR_T/log/agent-b"
+	weir status --instance b -o json | jq -r '.agent.warnings[]' | grep -q 'further ones stay closed'
+	save_cluster
+}
+
 holds_long() { nsenter --net=/run/netns/p-client ss -Htn state established dst 198.51.100.245 | grep -q :8080; }
 
 @test "an address is closed when its time is over, but for the connections that it has" {
@@ -188,13 +222,31 @@ holds_long() { nsenter --net=/run/netns/p-client ss -Htn state established dst 1
 	hold=$!
 	eventually holds_long
 	known short.allowed.example 198.51.100.244
+	# What was let begin goes on, and nothing else begins: it used to, for as long as one was there.
+	eventually -t 30 is_over long.allowed.example
+	eventually closed 198.51.100.245
+	weir domains --instance a | grep -Eq '^long.allowed.example +198.51.100.245 +in use'
+	weir why --instance a default/client 198.51.100.245 8080 | grep -q DENIED
+	# Not with the next agent either.
+	agent_kill a
+	closed 198.51.100.245
+	agent_start a --name-servers "$SERVERS"
+	is_over long.allowed.example
+	closed 198.51.100.245
+	# Until it is told again.
+	visit client "$SVC4_NET.2" 53 long.allowed.example A udp
 	# What the visit left is tracked as long as a closed connection is.
 	eventually -t 90 unknown short.allowed.example 198.51.100.244
 	closed 198.51.100.244
-	weir domains --instance a -o json | jq -e '.items[] | select(.name == "long.allowed.example") | .expired'
 	kill -INT "$hold"
 	wait "$hold"
 	grep -q 'lost 0' "$WR_T/log/hold"
+	save_cluster
+}
+
+@test "when the time of some is over there is room again" {
+	eventually -t 60 visit greedy "$SVC6_NET:2" 53 big21.allowed.example AAAA tcp
+	eventually -t 30 fails warns
 }
 
 @test "while the agent is away names are answered, what was known is open, what is new is closed; after its start all is as it was" {
@@ -205,7 +257,7 @@ holds_long() { nsenter --net=/run/netns/p-client ss -Htn state established dst 1
 	[ "$(asks_name client "$SVC4_NET.2" 53 dead.allowed.example A)" = 198.51.100.246 ]
 	closed 198.51.100.246
 	asks client tcp 198.51.100.248 8080
-	agent_start a --name-servers "$U4.1/32,$U6:1/128,$POD4_NET.0.0/16,$POD6_NET::/56"
+	agent_start a --name-servers "$SERVERS"
 	known early.allowed.example 198.51.100.248
 	asks client tcp 198.51.100.248 8080
 	visit client "$SVC4_NET.2" 53 dead.allowed.example A udp

@@ -10,12 +10,13 @@
 #	labels POD [label=value ...]     the pod's from now on
 #	knocks FROM TO                   tries all the time, in both families, as process $KNOCKS; what gets in is in log/knocks
 
-asks() { timeout 10 nsenter --net="/run/netns/p-$1" -- peer ask "${@:2}" >/dev/null; }
+asks() { timeout $((10 * ${WR_PATIENCE:-1})) nsenter --net="/run/netns/p-$1" -- peer ask "${@:2}" >/dev/null; }
 
 unheard() {
 	local rc=0
 
-	WEIR_PEER_TIMEOUT_MS=300 timeout 5 nsenter --net="/run/netns/p-$1" -- peer ask "${@:2}" >/dev/null 2>&1 || rc=$?
+	WEIR_PEER_TIMEOUT_MS=$((300 * ${WR_PATIENCE:-1})) timeout $((5 * ${WR_PATIENCE:-1})) \
+		nsenter --net="/run/netns/p-$1" -- peer ask "${@:2}" >/dev/null 2>&1 || rc=$?
 	[[ $rc == 1 ]]
 }
 

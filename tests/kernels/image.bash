@@ -10,7 +10,7 @@
 
 # What the runners, nodes.bash and the tests call.
 image_tools=(bash sh sed grep awk find xargs kill ps pkill mount umount findmnt unshare nsenter flock ip bridge tc ping sysctl
-	jq cmp diff modprobe kmod bpftool hostname busybox)
+	jq cmp diff modprobe kmod bpftool hostname busybox curl dd socat ss strace tcpdump)
 image_modules=(veth vxlan bridge dummy sch_ingress cls_bpf sctp)
 
 # with_libraries FILE...: the files and what they link to.

@@ -54,6 +54,22 @@ static void an_address_has_a_name_once_and_for_the_longest_of_its_lives(void **s
 	wr_binding_table_close(&t);
 }
 
+/* What its end has closed to new connections is opened by the next answer, and that has to be in force before the pod has it. */
+static void what_is_told_again_after_its_time_is_news(void **state)
+{
+	struct wr_binding_table t;
+
+	open_at(&t, state);
+	assert_int_equal(put(&t, binding(1, "a.org", 100, 5)), WR_BINDING_NEW);
+	only(&t)->over = true;
+	assert_int_equal(put(&t, binding(1, "a.org", 90, 5)), WR_BINDING_KNOWN);
+	assert_true(only(&t)->over);
+	assert_int_equal(put(&t, binding(1, "a.org", 200, 5)), WR_BINDING_NEW);
+	assert_false(only(&t)->over);
+	assert_int_equal(put(&t, binding(1, "a.org", 300, 5)), WR_BINDING_KNOWN);
+	wr_binding_table_close(&t);
+}
+
 static void what_is_known_outlives_the_process_at_any_instant(void **state)
 {
 	struct wr_binding_table t, again;
@@ -144,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		claim(an_address_has_a_name_once_and_for_the_longest_of_its_lives),
+		claim(what_is_told_again_after_its_time_is_news),
 		claim(what_is_known_outlives_the_process_at_any_instant),
 		claim(what_was_taken_back_stays_away),
 		claim(a_journal_with_rubbish_and_half_a_line_is_read),
