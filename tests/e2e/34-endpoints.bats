@@ -125,18 +125,24 @@ sticks() {
 	local who
 
 	who=$(result ask "$1" "$2" "$3" 80 30)
-	[[ $who == one || $who == two || $who == three ]] && echo "$who"
+	echo "$who"
+	[[ $who == one || $who == two || $who == three ]]
 }
 
+# A service that nobody has asked yet: a datagram from the port of an earlier one would still go to that one's backend.
 @test "sessionAffinity ClientIP: per client, on at once, off at once" {
-	svc web "$MAIN, $MAIN_UDP" "${AFFINE[@]}"
-	eventually sticks "pod client" tcp "$(svc4 web)"
+	svc fond "$MAIN, $MAIN_UDP"
+	eps fond "$WEB" one two three
+	eventually expect "one three two" ask "pod client" tcp "$(svc4 fond)" 80
+	svc fond "$MAIN, $MAIN_UDP" "${AFFINE[@]}"
 	for where in "pod client" "raw client" "node a" "node b"; do
-		sticks "$where" tcp "$(svc4 web)"
-		sticks "$where" udp "$(svc6 web)"
+		eventually sticks "$where" tcp "$(svc4 fond)"
+		sticks "$where" udp "$(svc6 fond)"
 	done
-	svc web "$MAIN, $MAIN_UDP"
-	web_is "one three two"
+	svc fond "$MAIN, $MAIN_UDP"
+	eventually expect "one three two" ask "pod client" tcp "$(svc4 fond)" 80
+	eventually expect "one three two" ask "pod client" udp "$(svc6 fond)" 80
+	svc_rm fond
 }
 
 @test "sessionAffinity: survives the agent, ends with the backend, and when its time is up" {
