@@ -18,9 +18,10 @@ static void decode_except(struct wr_decoder *d, const struct wr_json *item, cons
 
 	if (!wr_dec_prefix(d, item, NULL, s, &except))
 		return;
-	if (!wr_prefix_has(&p->block, &except.addr) || except.len <= p->block.len)
+	if (wr_prefix_has(&p->block, &except.addr) && except.len > p->block.len)
+		wr_vec_push(&p->excepts, except);
+	else
 		wr_dec_fail(d, item, NULL, "\"%s\" is not inside the block", s);
-	wr_vec_push(&p->excepts, except);
 }
 
 static bool decode_block(struct wr_decoder *d, const struct wr_json *item, struct wr_policy_peer *p)
@@ -222,7 +223,8 @@ struct wr_object *wr_netpol_decode(struct wr_decoder *d, const struct wr_json *j
 	d->problems = &np.problems;
 	mark = wr_dec_enter(d, "spec");
 	wr_dec_knows(d, spec, known, WR_ARRAY_SIZE(known));
-	wr_selector_decode(d, spec, "podSelector", &np.pods);
+	if (wr_json_get(spec, "podSelector")) /* else everybody, as an empty one */
+		wr_selector_decode(d, spec, "podSelector", &np.pods);
 	types = decode_types(d, spec);
 	memcpy(np.isolates, types.v, sizeof(np.isolates));
 	decode_direction(d, spec, WR_DIR_INGRESS, &np);

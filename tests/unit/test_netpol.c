@@ -138,7 +138,6 @@ static void the_audit_annotation_is_kept(void **state)
 
 static void faults_are_named(void **state)
 {
-	obj_refused(NP "spec: {}", "line 4: spec.podSelector: is missing");
 	obj_refused(NP "spec: 7", "line 4: spec: must be an object, not 7");
 	obj_refused(RULE("7"), "line 4: spec.ingress[0]: must be an object, not 7");
 	obj_refused(RULE("{ports: [{port: 0}]}"),
@@ -214,6 +213,31 @@ static void lenient_decoding_closes_what_it_cannot_read(void **state)
 	assert_string_equal(np->problems.v[0].field, "spec.policyTypes[0]");
 }
 
+/* As the API has it: the field is optional since Kubernetes 1.34, and was ever filled in. */
+static void without_a_selector_it_is_of_all_pods(void **state)
+{
+	struct wr_netpol *np = strict(NP "spec: {policyTypes: [Ingress]}");
+
+	assert_int_equal(np->pods.terms.n, 0);
+	assert_int_equal(np->problems.n, 0);
+	assert_true(np->isolates[WR_DIR_INGRESS]);
+}
+
+/* Whoever wrote it meant some hole: the block was opened whole. */
+static void a_hole_that_is_not_in_its_block_closes_the_block(void **state)
+{
+	struct wr_netpol *np = lenient(NP "spec: {podSelector: {}, ingress: [{from: ["
+					  "{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/8]}}, "
+					  "{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}, "
+					  "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}]}");
+	struct wr_policy_rule *r = np->rules[WR_DIR_INGRESS].v;
+
+	assert_int_equal(np->problems.n, 2);
+	assert_int_equal(r->peers.v[0].kind, WR_PEER_KIND_UNSUPPORTED);
+	assert_int_equal(r->peers.v[1].kind, WR_PEER_KIND_UNSUPPORTED);
+	assert_int_equal(r->peers.v[2].kind, WR_PEER_KIND_BLOCK);
+}
+
 static void content_changes_with_the_spec_only(void **state)
 {
 	struct wr_object *a = obj_strict(NP "spec: {podSelector: {}}");
@@ -249,6 +273,8 @@ int main(void)
 		tested(faults_are_named),
 		tested(unknown_fields_are_problems_and_close_what_they_are_in),
 		tested(lenient_decoding_closes_what_it_cannot_read),
+		tested(without_a_selector_it_is_of_all_pods),
+		tested(a_hole_that_is_not_in_its_block_closes_the_block),
 		tested(content_changes_with_the_spec_only),
 	};
 
