@@ -14,6 +14,7 @@ setup_file() {
 	pod_up a stranger app=stranger
 	serve web tcp 8080
 	serve web tcp 9090
+	serve web udp 8080
 	eventually allowed friend web 8080
 	save_cluster
 }
@@ -32,14 +33,22 @@ teardown_file() {
 # The other policy splits the friend's identity, and makes another ruleset.
 one() { policy change <<<'{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: friend}}}]}]}'; }
 other() {
-	policy change <<<'{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: friend}}}], ports: [{port: 8080}]}, {from: [{podSelector: {matchLabels: {tier: gold}}}, {ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 8080}]}]}'
+	policy change <<<'{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {matchLabels: {app: friend}}}], ports: [{port: 8080}]}, {from: [{podSelector: {matchLabels: {tier: gold}}}, {ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 8080}, {port: 8080, protocol: UDP}]}]}'
 }
 one_is_in_force() { judged a web ingress default/change && asks friend tcp "$(pod4 web)" 9090; }
 other_is_in_force() { judged a web ingress default/change && unheard friend tcp "$(pod4 web)" 9090; }
 
-holds() {
-	nsenter --net=/run/netns/p-friend peer hold tcp "$1" 8080 110 >"$WR_T/log/hold-$2" 2>&1 3>&- 4>&- &
-	HOLDS+=($!)
+# By both protocols: TCP would send again what is lost once, and nobody would know.
+hold_all() {
+	local proto address
+
+	HOLDS=()
+	for proto in tcp udp; do
+		for address in "$(pod4 web)" "$(pod6 web)"; do
+			nsenter --net=/run/netns/p-friend peer hold "$proto" "$address" 8080 300 >"$WR_T/log/hold-$proto-$address" 2>&1 3>&- 4>&- &
+			HOLDS+=($!)
+		done
+	done
 }
 
 traffic_is_right() {
@@ -133,9 +142,7 @@ change_words() {
 	agent_start a
 	one
 	eventually one_is_in_force
-	HOLDS=()
-	holds "$(pod4 web)" 4
-	holds "$(pod6 web)" 6
+	hold_all
 	knocks stranger web
 	each_point change_words
 	die_at 0
@@ -147,9 +154,7 @@ change_words() {
 	one
 	eventually judged a web ingress default/change
 	eventually unheard stranger tcp "$(pod4 web)" 8080
-	HOLDS=()
-	holds "$(pod4 web)" 4
-	holds "$(pod6 web)" 6
+	hold_all
 	knocks stranger web
 	each_point change
 	kill "${HOLDS[@]}" "$KNOCKS"
