@@ -312,6 +312,18 @@ static void print_step(struct wr_cli *cli, const struct wr_json *step)
 		fprintf(cli->out, "           policies of the pod: %s\n", policies.buf);
 }
 
+/* Domain names of policies, which new connections to the address may use now. */
+static void print_names(struct wr_cli *cli, const struct wr_json *names)
+{
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+	size_t i;
+
+	for (i = 0; i < wr_json_len(names); i++)
+		wr_strbuf_addf(&text, "%s%s", i ? ", " : "", wr_json_str(wr_json_at(names, i)));
+	if (text.len)
+		fprintf(cli->out, "  names    %s\n", text.buf);
+}
+
 static void print_target(struct wr_cli *cli, const struct wr_json *target)
 {
 	const struct wr_json *judged = wr_json_get(target, "judged");
@@ -320,6 +332,7 @@ static void print_target(struct wr_cli *cli, const struct wr_json *target)
 
 	add_end(target, "address", (uint16_t)wr_json_get_int(target, "port", 0), &end);
 	fprintf(cli->out, "\nto %s: %s\n", end.buf, is_allowed(judged) ? "allowed" : "DENIED");
+	print_names(cli, wr_json_get(target, "names"));
 	for (i = 0; i < wr_json_len(judged); i++)
 		print_step(cli, wr_json_at(judged, i));
 	if (is_exempt(judged))

@@ -287,6 +287,7 @@ holds_long() { nsenter --net=/run/netns/p-client ss -Htn state established dst 1
 	weir domains --instance a
 	weir domains --instance a | grep -Eq '^exact.example +198.51.100.240 +[0-9]+ s +default/client'
 	weir why --instance a default/client exact.example 8080 | grep -q 'ClusterNetworkPolicy limits: egress\[1\] "names"'
+	weir why --instance a default/client 198.51.100.240 8080 | grep -qx '  names    exact.example'
 	weir why --instance a default/client 198.51.100.243 8080 | grep -q 'ClusterNetworkPolicy limits: egress\[2\]'
 	node a curl -s http://127.0.0.1:9877/metrics | grep -Eq '^weir_domain_addresses [1-9]'
 	[ -z "$(weir policy --instance a -o json | jq '.items[] | select(.problems)')" ]
