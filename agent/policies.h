@@ -52,7 +52,7 @@ struct wr_policies_counts wr_policies_counts(const struct wr_agent *a);
 const char *wr_policies_rule_text(const struct wr_agent *a, uint32_t rule);
 /* "get policies", and the verb "why". */
 struct wr_json *wr_policies_encode(const struct wr_agent *a);
-/* The verb "policy-check": {"manifests":TEXT}, as if applied -> the connections that would be cut or opened. Takes as long as a
+/* The verb "policy-check": {"manifests":TEXT}, as if applied -> the connections that would be cut or opened, and the policies' problems. Takes as long as a
  * first compilation. */
 int wr_policies_what_if(const struct wr_agent *a, const struct wr_json *body, struct wr_json **ret,
 			struct wr_err *err);

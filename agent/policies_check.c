@@ -374,6 +374,18 @@ static void check_done(struct check *c)
 		wr_policy_free(c->then);
 }
 
+static struct wr_json *given_problems(const struct check *c)
+{
+	struct wr_json *list = wr_json_new_array();
+	size_t i;
+
+	for (i = 0; i < c->given->objects.n; i++)
+		if (c->given->objects.v[i]->kind == WR_KIND_NETWORKPOLICY ||
+		    c->given->objects.v[i]->kind == WR_KIND_CLUSTERNETWORKPOLICY)
+			wr_policies_add_problems(list, c->given->objects.v[i]);
+	return list;
+}
+
 static int run_check(struct check *c, struct wr_json **ret, struct wr_err *err)
 {
 	int r = compile(c);
@@ -387,6 +399,7 @@ static int run_check(struct check *c, struct wr_json **ret, struct wr_err *err)
 	wr_event_hub_each(c->a, compare_drop, c);
 	*ret = wr_json_new_object();
 	wr_json_add(*ret, "items", c->changes);
+	wr_json_add(*ret, "problems", given_problems(c));
 	wr_json_add_int(*ret, "judged", c->judged);
 	wr_json_add_int(*ret, "cut", c->cut);
 	wr_json_add_int(*ret, "opened", c->opened);

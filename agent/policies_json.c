@@ -84,7 +84,7 @@ static void add_problem(struct wr_json *list, const char *field, const char *wha
 	wr_json_push(list, j);
 }
 
-static int add_problems(void *ctx, struct wr_object *o)
+int wr_policies_add_problems(void *ctx, struct wr_object *o)
 {
 	const wr_problems *problems = wr_policies_problems(o);
 	struct wr_json *j, *list = wr_json_new_array();
@@ -110,8 +110,8 @@ struct wr_json *wr_policies_encode(const struct wr_agent *a)
 	struct listing l = { a, wr_json_new_array() };
 
 	wr_endpoints_each(a, add_endpoint, &l);
-	wr_store_each(a->store, WR_KIND_NETWORKPOLICY, add_problems, l.items);
-	wr_store_each(a->store, WR_KIND_CLUSTERNETWORKPOLICY, add_problems, l.items);
+	wr_store_each(a->store, WR_KIND_NETWORKPOLICY, wr_policies_add_problems, l.items);
+	wr_store_each(a->store, WR_KIND_CLUSTERNETWORKPOLICY, wr_policies_add_problems, l.items);
 	return l.items;
 }
 

@@ -24,6 +24,10 @@ int wr_policies_cache_save(const struct wr_policies *s, struct wr_err *err);
 int wr_policies_cache_drop(const struct wr_policies *s);
 bool wr_policies_cache_could_select(const struct wr_policies *s, const char *ns);
 
+/* policies_json.c */
+/* wr_store_fn; the array @ctx gets an item where the policy has problems. */
+int wr_policies_add_problems(void *ctx, struct wr_object *o);
+
 /* policies_report.c */
 const wr_problems *wr_policies_problems(const struct wr_object *o);
 /* A policy has come or changed: what is not understood of it is said. */

@@ -8,6 +8,7 @@
 #include "agent/nodes_private.h"
 #include "agent/obj/store.h"
 #include "agent/others.h"
+#include "agent/policies.h"
 #include "agent/services.h"
 #include "agent/source.h"
 #include "agent/verbs.h"
@@ -248,6 +249,19 @@ static void add_datapath(const struct wr_agent *a, struct wr_json *j)
 	wr_json_add(j, "uplinks", encode_uplinks(a));
 }
 
+static void warn_of_policies(const struct wr_agent *a, struct wr_json *list)
+{
+	size_t n = wr_policies_counts(a).not_understood;
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+
+	if (!n)
+		return;
+	wr_strbuf_addf(&text,
+		       "%zu polic%s not understood in full, and closed there (weir policy says where)",
+		       n, n == 1 ? "y is" : "ies are");
+	wr_json_push(list, wr_json_new_str(text.buf));
+}
+
 struct wr_json *wr_status_encode(const struct wr_agent *a)
 {
 	struct wr_json *j = wr_json_new_object(), *warnings = wr_others_encode(a);
@@ -269,6 +283,7 @@ struct wr_json *wr_status_encode(const struct wr_agent *a)
 	wr_json_add(j, "kinds", encode_kinds(a));
 	wr_json_add(j, "reconcilers", encode_reconcilers(a));
 	wr_json_add(j, "not_enforced", encode_not_enforced(a));
+	warn_of_policies(a, warnings);
 	wr_domains_warn(a, warnings);
 	wr_json_add(j, "warnings", warnings);
 	return j;

@@ -3,6 +3,7 @@
 #include "cli/agent.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/problems.h"
 
 static void cell_name(const struct wr_json *item, const char *key, struct wr_strbuf *out)
 {
@@ -37,19 +38,6 @@ static const struct wr_out_list format = {
 	.columns = columns,
 };
 
-static void note_problems(const struct wr_cli *cli, const struct wr_json *item)
-{
-	const struct wr_json *list = wr_json_get(item, "problems");
-	wr_auto_strbuf name = WR_STRBUF_INIT;
-	size_t i;
-
-	cell_name(item, "name", &name);
-	for (i = 0; i < wr_json_len(list); i++)
-		wr_cli_note(cli, "%s %s: %s %s", wr_json_get_str(item, "kind"), name.buf,
-			    wr_json_get_str(wr_json_at(list, i), "field"),
-			    wr_json_get_str(wr_json_at(list, i), "what"));
-}
-
 static int run_policy(struct wr_cli *cli, struct wr_err *err)
 {
 	wr_auto_json *body = NULL;
@@ -69,7 +57,7 @@ static int run_policy(struct wr_cli *cli, struct wr_err *err)
 			wr_out_item(&out, item);
 			continue;
 		}
-		note_problems(cli, item);
+		wr_cli_note_problems(cli, item);
 		wr_json_free(item);
 	}
 	wr_out_end(&out);

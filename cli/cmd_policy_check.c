@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/human.h"
 #include "cli/out.h"
+#include "cli/problems.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/io.h"
 #include "lib/base/str.h"
@@ -81,6 +82,9 @@ static int run(struct wr_cli *cli, struct wr_err *err)
 	r = ask(cli, text, &answer, err);
 	if (r < 0)
 		return wr_err_wrap(err, r, "%s", file);
+	items = wr_json_get(answer, "problems");
+	for (i = 0; i < wr_json_len(items); i++)
+		wr_cli_note_problems(cli, wr_json_at(items, i));
 	items = wr_json_get(answer, "items");
 	wr_out_begin(&out, cli, &format);
 	for (i = 0; i < wr_json_len(items); i++)
@@ -102,6 +106,7 @@ const struct wr_command wr_cmd_policy_check = {
 		"The manifests of FILE are taken as if they were applied: a policy that is there already is replaced\n"
 		"by that of the file. The flows of this node, and what was dropped by policy lately, are judged with\n"
 		"and without them. Nothing is changed. Connections between the same ends and port are one line.\n"
+		"What is not understood of the policies is named on stderr.\n"
 		"\n"
 		"Examples:\n"
 		"  weir policy check -f deny-all.yaml\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One file of manifests to objects: several documents, Lists, YAML or JSON. All of it or nothing.
+ * One file of manifests to objects: several documents, Lists, YAML or JSON. All of it or nothing; policies with faults are taken, as
+ * the API hands them out (agent/obj/object.h).
  */
 #ifndef WR_AGENT_MANIFESTS_PARSE_H
 #define WR_AGENT_MANIFESTS_PARSE_H

@@ -174,7 +174,7 @@ struct wr_slice {
 /* Policies are declared in agent/obj/policy.h (struct wr_netpol, struct wr_cnp). */
 
 /*
- * Decodes one object whose apiVersion and kind say what it is. @strict (manifests): wrong types and
+ * Decodes one object whose apiVersion and kind say what it is. @strict (manifests, but for policies): wrong types and
  * impossible values are errors naming the field ("spec.ports[1].port: must be 1-65535, not 70000");
  * lenient (API, already validated) skips what it cannot read and never fails but for a missing
  * name. Decoders of policies record what they do not understand in the object instead (fail

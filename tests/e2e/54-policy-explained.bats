@@ -108,6 +108,28 @@ metric() { node a curl -s http://127.0.0.1:9877/metrics | sed -n "s/^$1 //p"; }
 	node a peer ask tcp "$(pod4 web)" 8080
 }
 
+@test "what cannot be is closed, too, and said of the policy, not of its file alone: in force, and before" {
+	cat >"$WR_T/odd.yaml" <<-Y
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: odd, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: web}}
+		  ingress:
+		  - {ports: [{port: 8090, endPort: 8080}, {port: 70000}, {port: 9090}]}
+		  - {from: [{ipBlock: {cidr: 10.0.0.0/33}}, {ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/8]}}]}
+	Y
+	run weir policy check --instance a -f "$WR_T/odd.yaml"
+	[ "$status" -eq 0 ]
+	[[ $output == *'NetworkPolicy default/odd: spec.ingress[0].ports[1].port must be 1-65535, not 70000'* ]]
+	cp "$WR_T/odd.yaml" "$MANIFESTS/np-odd.yaml"
+	eventually judged a web ingress default/odd
+	denied client web 8080
+	allowed client web 9090
+	[ "$(weir policy --instance a 2>&1 | grep -c '^weir: NetworkPolicy default/odd: spec.ingress')" = 4 ]
+	weir status --instance a | grep -q '1 policy is not understood in full'
+}
+
 closed_for_room() { weir policy --instance a -o json | jq -e '.items[] | select(.name == "web") | .judged | startswith("closed: its rules do not fit")'; }
 
 @test "Cilium 28337, 28450: a map of rules that overflows closes the pod, and status, metric and log say so" {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/manifests/manifests.h"
+#include "agent/obj/policy.h"
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -316,6 +317,31 @@ static void a_file_that_is_no_yaml_keeps_all_kinds_from_being_synced(void **stat
 	assert_true(wr_store_is_synced(lab->store, WR_KIND_NODE));
 }
 
+/* It was refused, and so left open what it was to close, or kept every pod of a node that had just started closed. */
+static void a_policy_with_impossible_values_is_taken_with_its_faults(void **state)
+{
+	struct lab *lab = *state;
+	const struct wr_netpol *np;
+
+	put(lab, "a.yaml",
+	    "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: n}\n"
+	    "spec: {podSelector: {}, ingress: [{ports: [{port: 90, endPort: 80}]}]}\n");
+	put(lab, "b.yaml",
+	    "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+	    "metadata: {name: c}\nspec: {tier: Nobody, priority: 1, subject: {namespaces: {}}}\n");
+	start(lab);
+	assert_int_equal(wr_manifests_bad_files(lab->m), 0);
+	assert_true(wr_store_is_synced(lab->store, WR_KIND_NETWORKPOLICY));
+	assert_int_equal(wr_store_count(lab->store, WR_KIND_CLUSTERNETWORKPOLICY), 1);
+	np = (const struct wr_netpol *)wr_store_get(lab->store, WR_KIND_NETWORKPOLICY, "n", "p");
+	assert_non_null(np);
+	assert_int_equal(np->problems.n, 1);
+	assert_string_equal(np->problems.v[0].field, "spec.ingress[0].ports[0].endPort");
+	assert_string_equal(np->problems.v[0].what, "must be 90-65535, not 80");
+	assert_true(np->isolates[WR_DIR_INGRESS]);
+	assert_false(np->rules[WR_DIR_INGRESS].v[0].any_port);
+}
+
 static void unknown_kinds_are_errors(void **state)
 {
 	struct lab *lab = *state;
@@ -533,6 +559,7 @@ int main(void)
 		in_lab(a_mended_file_is_said_to_be_good_once),
 		in_lab(a_broken_file_keeps_its_kinds_from_being_synced),
 		in_lab(a_file_that_is_no_yaml_keeps_all_kinds_from_being_synced),
+		in_lab(a_policy_with_impossible_values_is_taken_with_its_faults),
 		in_lab(unknown_kinds_are_errors),
 		in_lab(an_object_twice_in_a_file_is_an_error),
 		in_lab(an_object_in_two_files_stays_the_firsts),
