@@ -27,3 +27,10 @@ uint64_t wr_ticks_since(const struct wr_ticks *t, uint64_t then)
 {
 	return then < t->now ? (t->now - then) * 1000 / t->hz : 0;
 }
+
+uint64_t wr_ticks_since_low(const struct wr_ticks *t, uint32_t then)
+{
+	int32_t since = (int32_t)((uint32_t)t->now - then);
+
+	return since > 0 ? (uint64_t)since * 1000 / t->hz : 0;
+}

@@ -13,5 +13,7 @@ struct wr_ticks {
 struct wr_ticks wr_ticks_now(void);
 /* Milliseconds since then; 0 for what is not past. */
 uint64_t wr_ticks_since(const struct wr_ticks *t, uint64_t then);
+/* The same for the low half of a time at most 2^31 jiffies ago. */
+uint64_t wr_ticks_since_low(const struct wr_ticks *t, uint32_t then);
 
 #endif

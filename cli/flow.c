@@ -39,7 +39,8 @@ void wr_flow_row_merge(struct wr_flow_row *row, const struct wr_flow *partner)
 		row->flow.packets[i] += partner->packets[i];
 		row->flow.bytes[i] += partner->bytes[i];
 	}
-	row->flow.seen = WR_MAX(row->flow.seen, partner->seen);
+	if ((int32_t)(partner->seen - row->flow.seen) > 0)
+		row->flow.seen = partner->seen;
 	row->flow.out[WR_FLOW_REPLY] = partner->out[WR_FLOW_REPLY];
 	row->flow.state |= partner->state & (WR_FLOW_ANSWERED | WR_FLOW_FIN_ORIG | WR_FLOW_FIN_REPLY);
 	if ((partner->state & WR_FLOW_TCP_MASK) > (row->flow.state & WR_FLOW_TCP_MASK))
@@ -235,8 +236,9 @@ struct wr_json *wr_flow_encode(const struct wr_flow_view *v, const struct wr_flo
 	add_int_if(j, "rule_egress", f->rule_egress);
 	add_int_if(j, "rule_ingress", f->rule_ingress);
 	add_counters(j, f);
-	wr_json_add_int(j, "age_ms", (int64_t)wr_ticks_since(&v->ticks, f->created));
-	wr_json_add_int(j, "idle_ms", (int64_t)wr_ticks_since(&v->ticks, f->seen));
+	wr_json_add_int(j, "age_ms",
+			(int64_t)wr_ticks_since(&v->ticks, (uint64_t)f->created << WR_FLOW_AGE_SHIFT));
+	wr_json_add_int(j, "idle_ms", (int64_t)wr_ticks_since_low(&v->ticks, f->seen));
 	add_flags(j, f->state);
 	if (f->state & WR_FLOW_TRANSLATED)
 		wr_json_add(j, "nat", encode_nat(f));

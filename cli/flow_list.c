@@ -69,11 +69,15 @@ static int cmp_u64(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-static int by_nonce(const void *a, const void *b)
+/* Of a hundred thousand nonces two may well be alike, but not of flows that are as old as each other. */
+static uint64_t mark_of(const struct wr_flow *flow)
 {
-	const struct wr_flow *x = a, *y = b;
+	return (uint64_t)flow->nonce << 32 | flow->created;
+}
 
-	return cmp_u64(x->nonce, y->nonce);
+static int by_mark(const void *a, const void *b)
+{
+	return cmp_u64(mark_of(a), mark_of(b));
 }
 
 static uint64_t sum(const __u64 v[WR_FLOW_DIRS])
@@ -96,7 +100,9 @@ static int by_ends(const struct wr_flow_row *x, const struct wr_flow_row *y)
 static int by_idle(const void *a, const void *b)
 {
 	const struct wr_flow_row *x = a, *y = b;
-	int r = cmp_u64(y->flow.seen, x->flow.seen);
+	int32_t later =
+		(int32_t)(y->flow.seen - x->flow.seen); /* the counter may have wrapped between */
+	int r = (later > 0) - (later < 0);
 
 	return r ? r : by_ends(x, y);
 }
@@ -130,12 +136,12 @@ static void merge_replies(struct wr_flow_list *l)
 	const struct wr_flow *reply;
 	size_t i;
 
-	wr_vec_sort(&l->replies, by_nonce);
+	wr_vec_sort(&l->replies, by_mark);
 	for (i = 0; i < l->rows.n && l->replies.n; i++) {
 		if (!is_translated(&l->rows.v[i]))
 			continue;
 		reply = bsearch(&l->rows.v[i].flow, l->replies.v, l->replies.n,
-				sizeof(*l->replies.v), by_nonce);
+				sizeof(*l->replies.v), by_mark);
 		if (reply)
 			wr_flow_row_merge(&l->rows.v[i], reply);
 	}

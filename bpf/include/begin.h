@@ -222,12 +222,14 @@ static __always_inline void wr_ways_out(const struct wr_ends *e, struct wr_flow 
 
 static __always_inline void init_flow(const struct wr_pkt *p, struct wr_work *w, __u32 ifindex)
 {
+	__u64 now = bpf_jiffies64();
 	struct wr_flow *f = &w->flow;
 
 	memset(f, 0, sizeof(*f));
 	memset(&w->pick, 0, sizeof(w->pick));
 	memset(&w->nat, 0, sizeof(w->nat));
-	f->created = f->seen = bpf_jiffies64();
+	f->seen = (__u32)now;
+	f->created = WR_FLOW_CREATED(now);
 	w->hash = wr_flow_hash(&p->key);
 	f->check = WR_FLOW_CHECK(w->hash);
 	f->state = p->from_b ? WR_FLOW_ORIG_B : 0;
@@ -254,7 +256,7 @@ static __always_inline int begin_insert(struct __sk_buff *skb, const struct wr_p
 	if (w->held)
 		return w->flow.state & WR_FLOW_TRANSLATED ? WR_REASON_NAT_EXHAUSTED : 0;
 	if (w->flow.state & WR_FLOW_TRANSLATED) {
-		w->flow.nonce = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+		w->flow.nonce = bpf_get_prandom_u32();
 		reason = wr_nat_take(skb, p, w);
 		if (reason)
 			return reason;

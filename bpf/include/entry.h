@@ -107,7 +107,7 @@ static __noinline int table_insert(const struct wr_flow_key *key, const struct w
 	if (!old || !(old->state & WR_FLOW_DEAD))
 		return r;
 	/* Dead for a second: nobody holds it, its place can be taken. */
-	if (bpf_jiffies64() - old->seen < wr_cfg.hz)
+	if (wr_silent(old->seen) < wr_cfg.hz)
 		return -WR_EBUSY;
 	return bpf_map_update_elem(shard, key, flow, BPF_EXIST);
 }

@@ -55,7 +55,7 @@ static __always_inline struct wr_flow *fast_find(const struct wr_pkt *p, int *re
 /* After the flow's checks: it has seen a packet. */
 static __always_inline void wr_flow_count(struct wr_flow *flow, int dir, __u32 len)
 {
-	__u64 now = bpf_jiffies64();
+	__u32 now = (__u32)bpf_jiffies64();
 
 	if (flow->seen != now)
 		WRITE_ONCE(flow->seen, now);
@@ -140,7 +140,7 @@ static __always_inline int fast_edit4(struct __sk_buff *skb, const struct wr_pkt
 		if (fast_ports(p, flow, l4, summed))
 			bpf_csum_update(skb, flow->l4_diff);
 		else if (summed == WR_SUMMED_COMPLETE) /* the rest levels out */
-			bpf_csum_update(skb, ~flow->l3_diff);
+			bpf_csum_update(skb, (__u16)~flow->l3_diff);
 	}
 	if (way->ep)
 		set_macs(eth, way->ep);

@@ -17,7 +17,7 @@ static __always_inline void kill_entry(const struct wr_flow_key *key, __u64 stat
 		bpf_map_delete_elem(&wr_new_flows, key);
 		return;
 	}
-	WRITE_ONCE(live->seen, bpf_jiffies64());
+	WRITE_ONCE(live->seen, (__u32)bpf_jiffies64());
 	__sync_fetch_and_or(&live->state, WR_FLOW_DEAD);
 }
 
@@ -75,7 +75,8 @@ static __always_inline int is_oneway(const struct wr_pkt *p, const struct wr_flo
 	if (p->key.proto == IPPROTO_TCP && !(f->state & WR_FLOW_DSR))
 		return 0;
 	return f->packets[WR_FLOW_ORIG] >= WR_ONEWAY_PACKETS &&
-	       bpf_jiffies64() - f->created >= WR_ONEWAY_SECONDS * (__u64)wr_cfg.hz;
+	       WR_FLOW_CREATED(bpf_jiffies64()) - f->created >=
+		       WR_FLOW_CREATED(WR_ONEWAY_SECONDS * (__u64)wr_cfg.hz);
 }
 
 /* To an address that nobody in the cluster has: so far. */

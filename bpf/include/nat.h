@@ -39,8 +39,8 @@ static __always_inline __u32 port_diff(__be16 old, __be16 new)
 /* The difference that the rewrite of w->flow's addresses makes: the same whatever the port. */
 static __always_inline void set_l3_diff(const struct wr_pkt *p, struct wr_work *w)
 {
-	w->flow.l3_diff = csum_add(wr_addr_diff(wr_pkt_src(p), &w->nat.src),
-				   wr_addr_diff(wr_pkt_dst(p), &w->ends.dst));
+	w->flow.l3_diff = csum_fold(csum_add(wr_addr_diff(wr_pkt_src(p), &w->nat.src),
+					     wr_addr_diff(wr_pkt_dst(p), &w->ends.dst)));
 }
 
 /* The differences that the rewrite of w->flow makes; the partner's are the opposite. */
@@ -49,13 +49,13 @@ static __always_inline void set_diffs(const struct wr_pkt *p, struct wr_work *w)
 	struct wr_flow *f = &w->flow;
 
 	if (p->flags & WR_PKT_ICMP) /* the identifier alone is in the packet */
-		f->l4_diff = port_diff(wr_pkt_echo_id(p), echo_id(p, f));
+		f->l4_diff = csum_fold(port_diff(wr_pkt_echo_id(p), echo_id(p, f)));
 	else
-		f->l4_diff = csum_add(port_diff(wr_pkt_sport(p), f->new_sport),
-				      port_diff(wr_pkt_dport(p), f->new_dport));
+		f->l4_diff = csum_fold(csum_add(port_diff(wr_pkt_sport(p), f->new_sport),
+						port_diff(wr_pkt_dport(p), f->new_dport)));
 	w->partner.l3_diff = ~f->l3_diff;
 	w->partner.l4_diff = ~f->l4_diff;
-	if (!csum_fold(f->l4_diff) || csum_fold(f->l4_diff) == 0xffff)
+	if (!f->l4_diff || f->l4_diff == 0xffff)
 		f->l4_diff = w->partner.l4_diff = 0;
 }
 

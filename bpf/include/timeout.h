@@ -35,9 +35,15 @@ static __always_inline __u32 wr_timeout(__u64 state, __u8 proto)
 	return wr_cfg.timeout[WR_TIMEOUT_OTHER];
 }
 
-static __always_inline int wr_expired(__u64 state, __u64 seen, __u8 proto)
+/* Jiffies since the last packet. */
+static __always_inline __u32 wr_silent(__u32 seen)
 {
-	return bpf_jiffies64() - seen > (__u64)wr_timeout(state, proto) * wr_cfg.hz;
+	return (__u32)bpf_jiffies64() - seen;
+}
+
+static __always_inline int wr_expired(__u64 state, __u32 seen, __u8 proto)
+{
+	return wr_silent(seen) > (__u64)wr_timeout(state, proto) * wr_cfg.hz;
 }
 
 #endif

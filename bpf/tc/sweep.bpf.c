@@ -116,7 +116,7 @@ static __always_inline void delete (void *map, const struct wr_flow_key *key,
 static __always_inline void sweep_dead(void *map, const struct wr_flow_key *key, struct wr_flow *f,
 				       struct sweep *s)
 {
-	if (bpf_jiffies64() - READ_ONCE(f->seen) > wr_cfg.hz)
+	if (wr_silent(READ_ONCE(f->seen)) > wr_cfg.hz)
 		delete (map, key, f, s);
 }
 
@@ -127,7 +127,7 @@ static __always_inline void mark_dead(struct wr_flow *f, struct sweep *s)
 
 	if (__sync_val_compare_and_swap(&f->state, state, state | WR_FLOW_DEAD) != state)
 		return;
-	WRITE_ONCE(f->seen, bpf_jiffies64());
+	WRITE_ONCE(f->seen, (__u32)bpf_jiffies64());
 	s->marked++;
 }
 

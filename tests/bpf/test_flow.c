@@ -156,7 +156,7 @@ static void what_nobody_answers_is_promoted_by_age_and_count(void **state)
 	assert_int_equal(wr_sys_map_next(fd, NULL, &key), 0);
 	assert_int_equal(wr_sys_map_lookup(fd, &key, &flow), 0);
 	assert_int_equal(flow.packets[WR_FLOW_ORIG], 40);
-	flow.created -= 2 * LAB_HZ;
+	flow.created -= WR_FLOW_CREATED(2 * LAB_HZ);
 	assert_int_equal(wr_sys_map_update(fd, &key, &flow, 0), 0);
 	lab_from_pod(lab, &s);
 	assert_int_equal(lab_promoted(lab), 1);

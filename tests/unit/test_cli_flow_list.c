@@ -70,7 +70,7 @@ static void dead_entries_are_left_out(void **state)
 	wr_flow_list_done(&l);
 }
 
-static struct wr_flow translated(uint64_t nonce)
+static struct wr_flow translated(uint32_t nonce)
 {
 	return (struct wr_flow){
 		.state = WR_FLOW_TRANSLATED | WR_TCP_SYN_SENT,
