@@ -9,7 +9,8 @@
  *	                                before what it is of
  *	dns ask SERVER PORT NAME TYPE [udp|tcp]               prints the addresses; TYPE: A, AAAA or HTTPS
  *	dns visit SERVER PORT NAME TYPE udp|tcp TCP-PORT      asks, then connects to the last address, which must work before a first
- *	                                                      segment is repeated
+ *	                                                      segment is repeated (WR_PATIENCE times that: on a machine so slow the agent
+ *	                                                      may miss its lease, and that answer does not wait)
  *
  * Exit: 0 answered, 1 no answer (3 tries), 2 no such name or address, 4 the connection was not made at once, 64 wrong usage.
  */
@@ -432,6 +433,16 @@ static int ask(const struct query *q)
 	return r;
 }
 
+static int connect_ms(void)
+{
+	const char *text = getenv("WR_PATIENCE");
+	uint64_t times = 1;
+
+	if (text && wr_parse_u64(text, 100, &times))
+		exit(USAGE);
+	return CONNECT_MS * (int)times;
+}
+
 static int visit(const struct query *q, const char *port)
 {
 	static struct wr_dns_answer a;
@@ -445,7 +456,7 @@ static int visit(const struct query *q, const char *port)
 	wr_addr_format(&a.addrs[a.n_addrs - 1].addr, text);
 	if (parse_addr(text, port, &to, &size))
 		return USAGE;
-	fd = reach(&to, size, SOCK_STREAM, CONNECT_MS);
+	fd = reach(&to, size, SOCK_STREAM, connect_ms());
 	if (fd < 0) {
 		fprintf(stderr, "dns: %s %s: %s\n", q->name, text, strerror(errno));
 		return CLOSED;
