@@ -14,25 +14,17 @@
 #include "agent/svc/svc.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
-#include "lib/base/hmap.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
 #define TICK_MS     1000
 #define PATIENCE_MS 10000 /* ADDs are served after that, first list or not */
 
-/* A frontend that an earlier run has left in force. */
-struct inherited {
-	struct wr_hnode node;
-	struct wr_frontend fe;
-};
-
 struct wr_services {
 	struct wr_agent *agent;
 	struct wr_svc_index *index;
 	struct wr_svc_table *table;
 	struct wr_proxy_health *health;
-	struct wr_hmap inherited; /* until the first lists are complete */
 	bool synced, pruned, in_batch;
 	bool addresses_changed;
 	bool want_tables; /* some do without, for lack of room */
@@ -41,32 +33,14 @@ struct wr_services {
 	struct wr_err first; /* of the pass under way */
 };
 
-static uint32_t hash_frontend(const struct wr_frontend *fe)
+static uint32_t sink_former_id(void *ctx, const struct wr_frontend *fe)
 {
-	return wr_hash_bytes(fe, sizeof(*fe), 0);
+	const struct wr_services *s = ctx;
+
+	return wr_svc_table_found(s->table, fe);
 }
 
-static bool is_inherited(const struct wr_services *s, const struct wr_frontend *fe)
-{
-	struct wr_hnode *n;
-
-	for (n = wr_hmap_first(&s->inherited, hash_frontend(fe)); n; n = wr_hmap_next(n))
-		if (!memcmp(&WR_CONTAINER_OF(n, struct inherited, node)->fe, fe, sizeof(*fe)))
-			return true;
-	return false;
-}
-
-static void forget_inherited(struct wr_services *s)
-{
-	struct wr_hnode *n, *next;
-	size_t pos;
-
-	wr_hmap_each(&s->inherited, n, pos, next)
-		free(WR_CONTAINER_OF(n, struct inherited, node));
-	wr_hmap_done(&s->inherited);
-}
-
-/* -EAGAIN puts the service aside until the index is told to try again. */
+/* What an earlier run has left in force stays until the first lists are complete: -EAGAIN puts the service aside. */
 static int sink_put(void *ctx, const struct wr_svc_set *set)
 {
 	struct wr_services *s = ctx;
@@ -74,7 +48,7 @@ static int sink_put(void *ctx, const struct wr_svc_set *set)
 	int r;
 
 	for (i = 0; !s->synced && i < set->n_frontends; i++)
-		if (is_inherited(s, &set->frontends[i]))
+		if (wr_svc_table_found(s->table, &set->frontends[i]))
 			return -EAGAIN;
 	r = wr_svc_table_put(s->table, set, &s->first);
 	s->want_tables |= r > 0;
@@ -137,6 +111,7 @@ static int build_dirty(struct wr_services *s, struct wr_err *err)
 {
 	const struct wr_svc_sink sink = {
 		.ctx = s,
+		.former_id = sink_former_id,
 		.put = sink_put,
 		.hold = sink_hold,
 		.del = sink_del,
@@ -187,7 +162,6 @@ int wr_services_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 	if (!s->synced && are_lists_complete(a)) {
 		s->synced = true;
 		s->waiting = 0;
-		forget_inherited(s);
 		full = true;
 	}
 	if (full)
@@ -200,17 +174,6 @@ int wr_services_reconcile(struct wr_agent *a, bool full, struct wr_err *err)
 	prune(s);
 	if (s->synced)
 		wr_health_set(&a->health, WR_NEED_SERVICES, NULL);
-	return 0;
-}
-
-static int inherit(void *ctx, const struct wr_frontend *fe, const struct wr_service *svc)
-{
-	struct wr_services *s = ctx;
-	struct inherited *row = wr_xcalloc(1, sizeof(*row));
-
-	row->fe = *fe;
-	wr_hmap_add(&s->inherited, &row->node, hash_frontend(fe));
-	wr_svc_index_adopt(s->index, fe, svc->id);
 	return 0;
 }
 
@@ -263,9 +226,6 @@ int wr_services_start(struct wr_agent *a, struct wr_err *err)
 	r = wr_svc_table_open(a->dp, &s->table, err);
 	if (r)
 		return r;
-	r = wr_frontend_dump(a->dp, inherit, s);
-	if (r)
-		return wr_err_sys(err, r, "reading the frontends map");
 	wr_store_subscribe(a->store, store_changed, s);
 	wr_proxy_health_listen(s->health, &a->config->proxy_health);
 	tick(&s->tick);
@@ -279,7 +239,6 @@ void wr_services_stop(struct wr_agent *a)
 	if (!s)
 		return;
 	wr_timer_stop(a->loop, &s->tick);
-	forget_inherited(s);
 	if (s->table)
 		wr_svc_table_close(s->table);
 	wr_proxy_health_free(s->health);

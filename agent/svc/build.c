@@ -167,7 +167,8 @@ static void begin_port(struct wr_svc_build *b, const struct wr_service_port *por
 	b->proto = port->proto;
 	b->port = port->port;
 	b->key = want.key = wr_build_port_hash(b->svc, port_name, port->proto);
-	b->id = wr_svc_id_get(b->idx, b->svc, &want, &first);
+	b->id = wr_svc_id_get(b->idx, b->svc, &want,
+			      b->sink->former_id ? b->sink->former_id(b->sink->ctx, &first) : 0);
 	b->first_id = b->first_id ? b->first_id : b->id;
 	wr_svc_endpoints_gather(b->idx, b->svc, port, family, &b->idx->tmp.endpoints);
 }

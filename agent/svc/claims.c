@@ -7,42 +7,54 @@
 
 #include "lib/base/mem.h"
 
+static struct wr_svc_claim *claim_at(const struct wr_svc_index *idx, uint32_t i)
+{
+	return wr_slab_at(&idx->claims, i);
+}
+
 static uint32_t hash_of(const struct wr_frontend *fe)
 {
 	return wr_hash_bytes(fe, sizeof(*fe), 0);
 }
 
-static struct wr_svc_claim *find(const struct wr_svc_index *idx, const struct wr_frontend *fe)
+static bool is_for(const struct wr_svc_claim *c, const struct wr_frontend *fe)
 {
-	struct wr_svc_claim *c;
-	struct wr_hnode *n;
+	return c->port == fe->port && c->proto == fe->proto && c->scope == fe->scope &&
+	       wr_addr_eq(&c->addr, &fe->addr);
+}
 
-	for (n = wr_hmap_first(&idx->claims, hash_of(fe)); n; n = wr_hmap_next(n)) {
-		c = WR_CONTAINER_OF(n, struct wr_svc_claim, node);
-		if (!memcmp(&c->fe, fe, sizeof(*fe)))
-			return c;
-	}
-	return NULL;
+static uint32_t find(const struct wr_svc_index *idx, const struct wr_frontend *fe)
+{
+	uint32_t i = wr_slab_first(&idx->claims, hash_of(fe));
+
+	while (i != WR_SLAB_END && !is_for(claim_at(idx, i), fe))
+		i = wr_slab_next(&idx->claims, i);
+	return i;
 }
 
 bool wr_svc_has_claimed(const struct wr_svc_index *idx, const struct wr_svc *svc,
 			const struct wr_frontend *fe)
 {
-	const struct wr_svc_claim *c = find(idx, fe);
+	uint32_t i = find(idx, fe);
 
-	return c && c->owner == svc && c->round == idx->round;
+	return i != WR_SLAB_END && claim_at(idx, i)->owner == svc &&
+	       claim_at(idx, i)->round == idx->round;
 }
 
-static struct wr_svc_claim *get(struct wr_svc_index *idx, const struct wr_frontend *fe)
+static uint32_t get(struct wr_svc_index *idx, const struct wr_frontend *fe)
 {
-	struct wr_svc_claim *c = find(idx, fe);
+	uint32_t i = find(idx, fe);
+	struct wr_svc_claim *c;
 
-	if (c)
-		return c;
-	c = wr_xcalloc(1, sizeof(*c));
-	c->fe = *fe;
-	wr_hmap_add(&idx->claims, &c->node, hash_of(fe));
-	return c;
+	if (i != WR_SLAB_END)
+		return i;
+	i = wr_slab_add(&idx->claims, hash_of(fe));
+	c = claim_at(idx, i);
+	c->addr = fe->addr;
+	c->port = fe->port;
+	c->proto = fe->proto;
+	c->scope = fe->scope;
+	return i;
 }
 
 /* Services before host ports, then by name. */
@@ -56,36 +68,67 @@ static bool goes_first(const struct wr_svc *a, const struct wr_svc *b)
 	return (cmp ? cmp : strcmp(a->name, b->name)) < 0;
 }
 
-static void wait_for(struct wr_svc_claim *c, struct wr_svc *svc)
+/* ---- those that wait ---------------------------------------------------------------------------- */
+
+/* The claim's number is the hash: the first is the only one. */
+static struct wr_svc_waiting *waiting_for(const struct wr_svc_index *idx, uint32_t claim)
 {
-	if (!c->waiting)
-		c->waiting = wr_xcalloc(1, sizeof(*c->waiting));
-	wr_vec_push(&c->waiting->v, svc);
-	wr_vec_push(&wr_svc_rare(svc)->waits, c);
+	uint32_t i = wr_slab_first(&idx->waiting, claim);
+
+	return i == WR_SLAB_END ? NULL : wr_slab_at(&idx->waiting, i);
 }
 
-static void take(struct wr_svc_index *idx, struct wr_svc_claim *c, struct wr_svc *svc)
+static void wait_for(struct wr_svc_index *idx, uint32_t claim, struct wr_svc *svc)
 {
+	struct wr_svc_waiting *w = waiting_for(idx, claim);
+
+	if (!w)
+		w = wr_slab_at(&idx->waiting, wr_slab_add(&idx->waiting, claim));
+	wr_vec_push(&w->v, svc);
+	wr_vec_push(&wr_svc_rare(svc)->waits, claim);
+}
+
+static void stop_waiting(struct wr_svc_index *idx, uint32_t claim, const struct wr_svc *svc)
+{
+	struct wr_svc_waiting *w = waiting_for(idx, claim);
+	size_t i = 0;
+
+	while (w->v.v[i] != svc)
+		i++;
+	wr_vec_del_unordered(&w->v, i);
+	if (w->v.n)
+		return;
+	wr_vec_done(&w->v);
+	wr_slab_del(&idx->waiting, wr_slab_first(&idx->waiting, claim));
+}
+
+/* ---- those that have ------------------------------------------------------------------------------ */
+
+static void take(struct wr_svc_index *idx, uint32_t claim, struct wr_svc *svc)
+{
+	struct wr_svc_claim *c = claim_at(idx, claim);
+
 	c->owner = svc;
 	c->round = idx->round;
-	wr_vec_push(&svc->claims, c);
+	c->next_of_owner = svc->claims;
+	svc->claims = claim + 1;
 }
 
-static void lose(struct wr_svc_claim *c)
+static void lose(struct wr_svc_index *idx, uint32_t claim)
 {
-	size_t i;
+	const struct wr_svc_claim *c = claim_at(idx, claim);
+	uint32_t *at = &c->owner->claims;
 
-	for (i = 0; i < c->owner->claims.n; i++)
-		if (c->owner->claims.v[i] == c) {
-			wr_vec_del_unordered(&c->owner->claims, i);
-			return;
-		}
+	while (*at != claim + 1)
+		at = &claim_at(idx, *at - 1)->next_of_owner;
+	*at = c->next_of_owner;
 }
 
 enum wr_svc_claimed wr_svc_claim(struct wr_svc_index *idx, struct wr_svc *svc,
 				 const struct wr_frontend *fe, const struct wr_svc **ret_owner)
 {
-	struct wr_svc_claim *c = get(idx, fe);
+	uint32_t claim = get(idx, fe);
+	struct wr_svc_claim *c = claim_at(idx, claim);
 
 	if (c->owner == svc) {
 		if (c->round == idx->round)
@@ -94,38 +137,22 @@ enum wr_svc_claimed wr_svc_claim(struct wr_svc_index *idx, struct wr_svc *svc,
 		return WR_SVC_CLAIMED;
 	}
 	if (c->owner && goes_first(c->owner, svc)) {
-		wait_for(c, svc);
+		wait_for(idx, claim, svc);
 		*ret_owner = c->owner;
 		return WR_SVC_TAKEN;
 	}
 	if (c->owner) {
 		wr_svc_mark(idx, c->owner);
-		lose(c);
+		lose(idx, claim);
 	}
-	take(idx, c, svc);
+	take(idx, claim, svc);
 	return WR_SVC_CLAIMED;
 }
 
-static void drop_if_free(struct wr_svc_index *idx, struct wr_svc_claim *c)
+static void drop_if_free(struct wr_svc_index *idx, uint32_t claim)
 {
-	if (c->owner || (c->waiting && c->waiting->v.n))
-		return;
-	wr_hmap_del(&idx->claims, &c->node);
-	if (c->waiting)
-		wr_vec_done(&c->waiting->v);
-	free(c->waiting);
-	free(c);
-}
-
-static void stop_waiting(struct wr_svc_claim *c, const struct wr_svc *svc)
-{
-	size_t i;
-
-	for (i = 0; i < c->waiting->v.n; i++)
-		if (c->waiting->v.v[i] == svc) {
-			wr_vec_del_unordered(&c->waiting->v, i);
-			return;
-		}
+	if (!claim_at(idx, claim)->owner && !waiting_for(idx, claim))
+		wr_slab_del(&idx->claims, claim);
 }
 
 void wr_svc_claims_begin(struct wr_svc_index *idx, struct wr_svc *svc)
@@ -136,27 +163,36 @@ void wr_svc_claims_begin(struct wr_svc_index *idx, struct wr_svc *svc)
 	if (!rare)
 		return;
 	for (i = 0; i < rare->waits.n; i++) {
-		stop_waiting(rare->waits.v[i], svc);
+		stop_waiting(idx, rare->waits.v[i], svc);
 		drop_if_free(idx, rare->waits.v[i]);
 	}
 	wr_vec_reset(&rare->waits);
 }
 
+static void give_up(struct wr_svc_index *idx, uint32_t claim)
+{
+	const struct wr_svc_waiting *w = waiting_for(idx, claim);
+	size_t i;
+
+	for (i = 0; w && i < w->v.n; i++)
+		wr_svc_mark(idx, w->v.v[i]);
+	claim_at(idx, claim)->owner = NULL;
+	drop_if_free(idx, claim);
+}
+
 void wr_svc_claims_end(struct wr_svc_index *idx, struct wr_svc *svc)
 {
-	size_t i = 0, k;
+	uint32_t *at = &svc->claims;
 
-	while (i < svc->claims.n) {
-		struct wr_svc_claim *c = svc->claims.v[i];
+	while (*at) {
+		uint32_t claim = *at - 1;
+		struct wr_svc_claim *c = claim_at(idx, claim);
 
 		if (c->round == idx->round) {
-			i++;
+			at = &c->next_of_owner;
 			continue;
 		}
-		c->owner = NULL;
-		for (k = 0; c->waiting && k < c->waiting->v.n; k++)
-			wr_svc_mark(idx, c->waiting->v.v[k]);
-		wr_vec_del_unordered(&svc->claims, i);
-		drop_if_free(idx, c);
+		*at = c->next_of_owner;
+		give_up(idx, claim);
 	}
 }

@@ -34,7 +34,7 @@ static void build_host_port(struct wr_svc_build *b, const struct wr_port_mapping
 		return;
 	wr_format(buf, sizeof(buf), "%s#%u", wr_addr_format(&m->host_ip, ip), m->host_port);
 	b->key = want.key = wr_build_port_hash(b->svc, buf, m->proto);
-	b->id = wr_svc_id_get(b->idx, b->svc, &want, NULL);
+	b->id = wr_svc_id_get(b->idx, b->svc, &want, 0);
 	b->family = wr_addr_family(pod);
 	b->proto = m->proto;
 	wr_vec_reset(&b->idx->tmp.frontends);

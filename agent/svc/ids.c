@@ -6,105 +6,89 @@
 
 #include "lib/base/mem.h"
 
-static struct wr_svc_id *find(const struct wr_svc_index *idx, uint32_t id)
+static struct wr_svc_id *id_at(const struct wr_svc_index *idx, uint32_t i)
 {
-	struct wr_hnode *n = wr_hmap_first(&idx->ids, id);
-
-	/* The number is the hash: the first is the only one. */
-	return n ? WR_CONTAINER_OF(n, struct wr_svc_id, node) : NULL;
+	return wr_slab_at(&idx->ids, i);
 }
 
-static uint32_t frontend_hash(const struct wr_frontend *fe)
+static bool is_taken(const struct wr_svc_index *idx, uint32_t id)
 {
-	return wr_hash_bytes(fe, sizeof(*fe), 0);
-}
-
-static uint32_t adopted(const struct wr_svc_index *idx, const struct wr_frontend *fe)
-{
-	struct wr_hnode *n;
-
-	for (n = wr_hmap_first(&idx->adopted, frontend_hash(fe)); n; n = wr_hmap_next(n)) {
-		struct wr_svc_adopted *a = WR_CONTAINER_OF(n, struct wr_svc_adopted, node);
-
-		if (!memcmp(&a->fe, fe, sizeof(*fe)))
-			return a->id;
-	}
-	return 0;
-}
-
-void wr_svc_index_adopt(struct wr_svc_index *idx, const struct wr_frontend *fe, uint32_t id)
-{
-	struct wr_svc_adopted *a;
-
-	if (!id || adopted(idx, fe))
-		return;
-	a = wr_xcalloc(1, sizeof(*a));
-	a->fe = *fe;
-	a->id = id;
-	wr_hmap_add(&idx->adopted, &a->node, frontend_hash(fe));
+	return wr_slab_first(&idx->ids, id) != WR_SLAB_END;
 }
 
 /* What it had before a restart, else its hash, else the next one that is free. */
-static uint32_t free_id(const struct wr_svc_index *idx, uint64_t key, const struct wr_frontend *first)
+static uint32_t free_id(const struct wr_svc_index *idx, uint64_t key, uint32_t former)
 {
-	uint32_t id = first ? adopted(idx, first) : 0;
+	uint32_t id = former;
 
-	if (id && !find(idx, id))
+	if (id && !is_taken(idx, id))
 		return id;
-	for (id = (uint32_t)key; !id || find(idx, id); id++)
+	for (id = (uint32_t)key; !id || is_taken(idx, id); id++)
 		;
 	return id;
 }
 
-uint32_t wr_svc_id_get(struct wr_svc_index *idx, struct wr_svc *svc, const struct wr_svc_id *want,
-		       const struct wr_frontend *first)
+static void add(struct wr_svc_index *idx, struct wr_svc *svc, const struct wr_svc_id *want,
+		uint32_t id)
 {
-	struct wr_svc_id *id;
-	size_t i;
+	uint32_t i = wr_slab_add(&idx->ids, id);
+	struct wr_svc_id *row = id_at(idx, i);
+	const struct wr_slot slot = row->slot;
 
-	for (i = 0; i < svc->ids.n; i++) {
-		id = svc->ids.v[i];
-		if (id->key != want->key)
+	*row = *want;
+	row->slot = slot;
+	row->port_name = wr_istr_ref(want->port_name);
+	row->svc = svc;
+	row->round = idx->round;
+	row->next_of_svc = svc->ids;
+	svc->ids = i + 1;
+}
+
+uint32_t wr_svc_id_get(struct wr_svc_index *idx, struct wr_svc *svc, const struct wr_svc_id *want,
+		       uint32_t former)
+{
+	struct wr_svc_id *row;
+	uint32_t i, id;
+
+	for (i = svc->ids; i; i = row->next_of_svc) {
+		row = id_at(idx, i - 1);
+		if (row->key != want->key)
 			continue;
-		id->round = idx->round;
-		id->port = want->port;
-		return id->id;
+		row->round = idx->round;
+		row->port = want->port;
+		return row->slot.hash;
 	}
-	id = wr_xmalloc(sizeof(*id));
-	*id = *want;
-	id->id = free_id(idx, want->key, first);
-	id->round = idx->round;
-	id->svc = svc;
-	id->port_name = wr_istr_ref(want->port_name);
-	wr_hmap_add(&idx->ids, &id->node, id->id);
-	wr_vec_push(&svc->ids, id);
-	return id->id;
+	id = free_id(idx, want->key, former);
+	add(idx, svc, want, id);
+	return id;
 }
 
 void wr_svc_ids_end(struct wr_svc_index *idx, struct wr_svc *svc)
 {
-	size_t i = 0;
+	uint32_t *at = &svc->ids;
 
-	while (i < svc->ids.n) {
-		struct wr_svc_id *id = svc->ids.v[i];
+	while (*at) {
+		uint32_t i = *at - 1;
+		struct wr_svc_id *row = id_at(idx, i);
 
-		if (id->round == idx->round) {
-			i++;
+		if (row->round == idx->round) {
+			at = &row->next_of_svc;
 			continue;
 		}
-		wr_hmap_del(&idx->ids, &id->node);
-		wr_istr_put(id->port_name);
-		free(id);
-		wr_vec_del_unordered(&svc->ids, i);
+		*at = row->next_of_svc;
+		wr_istr_put(row->port_name);
+		wr_slab_del(&idx->ids, i);
 	}
 }
 
 int wr_svc_index_port_info(const struct wr_svc_index *idx, uint32_t id, struct wr_svc_port_info *ret)
 {
-	const struct wr_svc_id *row = find(idx, id);
+	uint32_t i = wr_slab_first(&idx->ids, id);
+	const struct wr_svc_id *row;
 
-	if (!row)
+	if (i == WR_SLAB_END)
 		return -ENOENT;
+	row = id_at(idx, i);
 	*ret = (struct wr_svc_port_info){
 		.ns = row->svc->ns,
 		.name = row->svc->name,

@@ -115,8 +115,6 @@ static void free_svc(struct wr_svc *svc)
 	free_rare(svc->rare);
 	wr_vec_done(&svc->slices);
 	wr_vec_done(&svc->sets);
-	wr_vec_done(&svc->claims);
-	wr_vec_done(&svc->ids);
 	wr_istr_put(svc->ns);
 	wr_istr_put(svc->name);
 	free(svc);
@@ -451,6 +449,9 @@ struct wr_svc_index *wr_svc_index_new(const struct wr_svc_options *opt)
 	struct wr_svc_index *idx = wr_xcalloc(1, sizeof(*idx));
 	size_t i;
 
+	idx->claims.size = sizeof(struct wr_svc_claim);
+	idx->waiting.size = sizeof(struct wr_svc_waiting);
+	idx->ids.size = sizeof(struct wr_svc_id);
 	idx->node = wr_istr_get(opt->node);
 	idx->manifests = opt->manifests;
 	idx->localhost_node_ports = opt->localhost_node_ports;
@@ -515,9 +516,9 @@ void wr_svc_index_free(struct wr_svc_index *idx)
 		return;
 	give_up_all(idx);
 	wr_hmap_done(&idx->services);
-	wr_hmap_done(&idx->claims);
-	wr_hmap_done(&idx->ids);
-	free_rows(&idx->adopted, offsetof(struct wr_svc_adopted, node));
+	wr_slab_done(&idx->claims);
+	wr_slab_done(&idx->waiting);
+	wr_slab_done(&idx->ids);
 	free_rows(&idx->node_addrs, offsetof(struct wr_svc_node_addr, node));
 	wr_svc_names_done(&idx->node_numbers);
 	wr_svc_names_done(&idx->zone_numbers);

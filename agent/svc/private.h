@@ -6,19 +6,24 @@
 #include "agent/svc/svc.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hmap.h"
+#include "lib/base/slab.h"
 #include "lib/base/vec.h"
-
-struct wr_svc_waiting {
-	WR_VEC(struct wr_svc *) v;
-};
 
 /* A frontend belongs to one service at a time; others that want it wait for it. */
 struct wr_svc_claim {
-	struct wr_hnode node; /* wr_svc_index.claims, by frontend */
-	struct wr_frontend fe;
-	struct wr_svc *owner;           /* NULL: given up, the waiting have been marked */
-	uint32_t round;                 /* of the owner's last build that wanted it */
-	struct wr_svc_waiting *waiting; /* NULL: nobody */
+	struct wr_slot slot; /* wr_svc_index.claims, by frontend */
+	struct wr_addr addr;
+	__be16 port;
+	uint8_t proto, scope;
+	uint32_t round;         /* of the owner's last build that wanted it */
+	struct wr_svc *owner;   /* NULL: given up, the waiting have been marked */
+	uint32_t next_of_owner; /* number + 1; 0: last */
+};
+
+/* For one claim; there is none without somebody. */
+struct wr_svc_waiting {
+	struct wr_slot slot; /* wr_svc_index.waiting, by the claim's number */
+	WR_VEC(struct wr_svc *) v;
 };
 
 struct wr_svc_held {
@@ -31,7 +36,7 @@ struct wr_svc_held {
 struct wr_svc_rare {
 	struct wr_addr addr4, addr6; /* host ports: the pod's */
 	WR_VEC(struct wr_port_mapping) ports;
-	WR_VEC(struct wr_svc_claim *) waits;
+	WR_VEC(uint32_t) waits; /* numbers of claims */
 	WR_VEC(char *) skipped;
 };
 
@@ -43,31 +48,24 @@ struct wr_svc {
 	const struct wr_service_object *obj;    /* borrowed; NULL: there is none */
 	WR_VEC(const struct wr_slice *) slices; /* borrowed */
 	WR_VEC(struct wr_svc_held) sets;
-	WR_VEC(struct wr_svc_claim *) claims;
-	WR_VEC(struct wr_svc_id *) ids;
+	uint32_t claims, ids;     /* number + 1 of the first; 0: none */
 	struct wr_svc_rare *rare; /* NULL: nothing of it */
 	uint32_t health_n;
 	uint16_t health_port;
-	bool dirty, failed;
-	bool host_ports; /* not a Service */
+	bool dirty : 1, failed : 1;
+	bool host_ports : 1; /* not a Service */
 };
 
 /* An id and the service port that has it. */
 struct wr_svc_id {
-	struct wr_hnode node; /* wr_svc_index.ids, by id */
-	uint32_t id;
-	uint32_t round;
-	uint64_t key; /* hash of the service port's name */
+	struct wr_slot slot; /* wr_svc_index.ids, by id, which is its own hash */
+	uint64_t key;        /* hash of the service port's name */
 	const struct wr_svc *svc;
 	wr_istr port_name;
+	uint32_t round;
+	uint32_t next_of_svc; /* number + 1; 0: last */
 	uint16_t port;
 	uint8_t proto;
-};
-
-struct wr_svc_adopted {
-	struct wr_hnode node;
-	struct wr_frontend fe;
-	uint32_t id;
 };
 
 /* An address that some Node object has. */
@@ -104,7 +102,8 @@ struct wr_svc_index {
 	WR_VEC(struct wr_prefix) node_port_cidrs;
 	WR_VEC(struct wr_addr) addrs;      /* of the node's interfaces */
 	WR_VEC(struct wr_addr) node_ports; /* those that NodePorts answer on */
-	struct wr_hmap services, claims, ids, adopted, node_addrs;
+	struct wr_hmap services, node_addrs;
+	struct wr_slab claims, waiting, ids;
 	struct wr_svc *first, *last;          /* queue */
 	WR_VEC(const struct wr_pod *) pods;   /* manifests only */
 	WR_VEC(const struct wr_node *) nodes; /* manifests only: their zones */
@@ -153,9 +152,9 @@ void wr_svc_claims_begin(struct wr_svc_index *idx, struct wr_svc *svc);
 void wr_svc_claims_end(struct wr_svc_index *idx, struct wr_svc *svc);
 
 /* ids.c */
-/* @want: key, port_name, port, proto. @first: the frontend to adopt the id of; NULL: none. Borrowed until the next build. */
+/* @want: key, port_name, port, proto. @former: the id to have when it is free and the service port has none; 0: any. */
 uint32_t wr_svc_id_get(struct wr_svc_index *idx, struct wr_svc *svc, const struct wr_svc_id *want,
-		       const struct wr_frontend *first);
+		       uint32_t former);
 void wr_svc_ids_end(struct wr_svc_index *idx,
 		    struct wr_svc *svc); /* drops those this build did not get */
 uint32_t wr_svc_number(struct wr_svc_names *names, wr_istr name); /* 0 for NULL */

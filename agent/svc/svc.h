@@ -55,8 +55,6 @@ struct wr_svc_host_ports {
 };
 void wr_svc_index_set_host_ports(struct wr_svc_index *idx, const char *name,
 				 const struct wr_svc_host_ports *ports);
-/* Before the first build: what is in force, so that a service port keeps its id over a restart. */
-void wr_svc_index_adopt(struct wr_svc_index *idx, const struct wr_frontend *fe, uint32_t id);
 
 /* First in, first out; NULL: nothing is due. */
 struct wr_svc *wr_svc_index_next_dirty(struct wr_svc_index *idx);
@@ -69,6 +67,8 @@ size_t wr_svc_index_retry(struct wr_svc_index *idx);
  */
 struct wr_svc_sink {
 	void *ctx;
+	/* The id that an earlier run has left in force for the frontend, so that a service port keeps its own; 0: none. */
+	uint32_t (*former_id)(void *ctx, const struct wr_frontend *fe);
 	int (*put)(void *ctx, const struct wr_svc_set *set);
 	int (*hold)(void *ctx, uint64_t key, uint32_t id, const struct wr_svc_backend *backends,
 		    size_t n);

@@ -355,14 +355,28 @@ int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key, uint32_t id,
 	return 0;
 }
 
+/* Found at open, and nobody has put it since. */
+static bool is_unclaimed(const struct svc_fe *fe)
+{
+	return fe->set == SVC_NONE && (fe->flags & (SVC_FE_IN_MAP | SVC_FE_DIRTY)) == SVC_FE_IN_MAP;
+}
+
+uint32_t wr_svc_table_found(const struct wr_svc_table *t, const struct wr_frontend *fe)
+{
+	uint32_t i = svc_fe_find(t, fe);
+
+	if (i == SVC_NONE || !is_unclaimed(&t->fes.v[i]) || !t->fes.v[i].svc)
+		return 0;
+	return svc_record_row(t, t->fes.v[i].svc)->id;
+}
+
 int wr_svc_table_prune(struct wr_svc_table *t)
 {
 	int n = 0;
 	uint32_t i;
 
 	for (i = 0; i < t->fes.n; i++) {
-		if (t->fes.v[i].set != SVC_NONE || !(t->fes.v[i].flags & SVC_FE_IN_MAP) ||
-		    t->fes.v[i].flags & SVC_FE_DIRTY)
+		if (!is_unclaimed(&t->fes.v[i]))
 			continue;
 		svc_fe_set_record(t, i, 0);
 		n++;

@@ -56,6 +56,8 @@ int wr_svc_table_del(struct wr_svc_table *t, uint64_t key);
  */
 int wr_svc_table_hold(struct wr_svc_table *t, uint64_t key, uint32_t id,
 		      const struct wr_svc_backend *terminating, size_t n);
+/* The id of the service that a frontend found at open leads to, while nobody has put that frontend since; 0: none. */
+uint32_t wr_svc_table_found(const struct wr_svc_table *t, const struct wr_frontend *fe);
 /* After the first complete list: removes every frontend that nobody has put since open. Returns how many. */
 int wr_svc_table_prune(struct wr_svc_table *t);
 /* Groups many puts into batched map updates: begin, puts, commit. What a batch has written is in force at commit. */

@@ -37,6 +37,8 @@ struct world {
 	struct wr_strbuf answer;
 	size_t writes;
 	int fail;
+	struct wr_frontend former; /* and the id that an earlier run gave it */
+	uint32_t former_id;
 };
 
 static void *copy(const void *v, size_t n, size_t size)
@@ -245,10 +247,28 @@ struct wr_svc_index *world_index(struct world *w)
 	return w->idx;
 }
 
+void world_former(struct world *w, const struct wr_frontend *fe, uint32_t id)
+{
+	w->former = *fe;
+	w->former_id = id;
+}
+
+static uint32_t former_id(void *ctx, const struct wr_frontend *fe)
+{
+	const struct world *w = ctx;
+
+	return memcmp(&w->former, fe, sizeof(*fe)) == 0 ? w->former_id : 0;
+}
+
 size_t world_settle(struct world *w)
 {
 	const struct wr_svc_sink sink = {
-		.ctx = w, .put = put, .hold = hold, .del = del, .health = set_health
+		.ctx = w,
+		.former_id = former_id,
+		.put = put,
+		.hold = hold,
+		.del = del,
+		.health = set_health,
 	};
 	struct wr_svc *svc;
 	size_t n = 0;

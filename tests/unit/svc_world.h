@@ -34,6 +34,8 @@ void world_addresses(struct world *w, const char *const *addrs, size_t n);
 size_t world_settle(struct world *w);
 /* From now on what is put in force goes to @t too; NULL: no longer. */
 void world_attach(struct world *w, struct wr_svc_table *t);
+/* An earlier run has left @id in force for the frontend. */
+void world_former(struct world *w, const struct wr_frontend *fe, uint32_t id);
 /* The next @n puts fail. */
 void world_fail(struct world *w, int n);
 

@@ -187,6 +187,38 @@ static void what_nobody_puts_again_stays_until_the_prune(void **state)
 	wr_dp_close(dp);
 }
 
+/* @id of the fixture's frontend @n: as it was found, while nobody has put it. */
+static uint32_t found(const struct wr_svc_table *t, uint32_t n)
+{
+	struct wr_frontend fe = fx_frontend(n);
+
+	return wr_svc_table_found(t, &fe);
+}
+
+static void what_was_found_says_its_id_until_somebody_puts_it(void **state)
+{
+	struct wr_svc_table *t;
+	struct wr_dp *dp;
+	struct want w;
+
+	after_death();
+	dp = dp_open();
+	t = fx_open_table(dp);
+	assert_int_equal(found(t, 1), 1);
+	assert_int_equal(found(t, 3), 3);
+	assert_int_equal(found(t, 4), 0);
+	fx_want_init(&w, 1);
+	fx_want_backends(&w, 10, 2);
+	fx_put(t, &w);
+	assert_int_equal(found(t, 1), 0);
+	assert_int_equal(wr_svc_table_del(t, w.set.key), 0);
+	assert_int_equal(found(t, 1), 0);
+	wr_svc_table_prune(t);
+	assert_int_equal(found(t, 3), 0);
+	wr_svc_table_close(t);
+	wr_dp_close(dp);
+}
+
 static void a_set_that_changed_meanwhile_is_changed_after_adoption(void **state)
 {
 	struct wr_svc_table *t;
@@ -244,6 +276,7 @@ int main(void)
 		test(readers_see_the_old_set_or_the_new_one_and_nothing_between),
 		test(a_successor_keeps_every_number),
 		test(what_nobody_puts_again_stays_until_the_prune),
+		test(what_was_found_says_its_id_until_somebody_puts_it),
 		test(a_set_that_changed_meanwhile_is_changed_after_adoption),
 		test(a_row_that_makes_no_sense_is_written_anew_or_pruned),
 	};

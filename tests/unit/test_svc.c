@@ -334,7 +334,7 @@ static void an_id_in_force_is_adopted(void **state)
 	struct wr_frontend fe = { .port = htons(80), .proto = IPPROTO_TCP };
 
 	assert_int_equal(wr_addr_parse("10.96.0.1", &fe.addr), 0);
-	wr_svc_index_adopt(world_index(w), &fe, 4711);
+	world_former(w, &fe, 4711);
 	world_service(w, "web", WEB, NULL);
 	assert_int_equal(world_set(w, "10.96.0.1 80 TCP")->id, 4711);
 }
