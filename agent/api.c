@@ -82,10 +82,10 @@ static int add_slice_servers(void *ctx, struct wr_object *o)
 	uint32_t i;
 
 	for (i = 0; is_api_slice(s) && i < s->endpoints.n; i++) {
-		const struct wr_addr *addr = &s->endpoints.v[i].addr;
+		const struct wr_addr addr = wr_slice_at(s, i).addr;
 
-		wr_addr_format(addr, text);
-		wr_strbuf_addf(out, wr_addr_is4(addr) ? "https://%s:%u\n" : "https://[%s]:%u\n",
+		wr_addr_format(&addr, text);
+		wr_strbuf_addf(out, wr_addr_is4(&addr) ? "https://%s:%u\n" : "https://[%s]:%u\n",
 			       text, s->ports.v[0].port);
 	}
 	return 0;

@@ -49,7 +49,7 @@ static int add_slice(void *ctx, struct wr_object *o)
 	uint32_t i;
 
 	for (i = 0; is_of_cluster_dns(o) && i < slice->endpoints.n; i++)
-		wr_vec_push(&s->addrs, slice->endpoints.v[i].addr);
+		wr_vec_push(&s->addrs, wr_slice_at(slice, i).addr);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/hmap.h"
 #include "lib/base/mem.h"
+#include "lib/base/slab.h"
 #include "lib/base/vec.h"
 #include "lib/dp/tables.h"
 
@@ -21,20 +22,22 @@ enum layer {
 	LAYERS,
 };
 
+/* One for each pod of the cluster. */
 struct row {
-	struct wr_hnode node;
-	struct wr_prefix prefix;
+	struct wr_slot slot; /* wr_peers.rows */
+	struct wr_addr addr; /* the prefix */
+	uint8_t len;
 	bool dirty, in_kernel;
-	bool has[LAYERS];
+	uint8_t has;            /* bit per layer */
 	uint32_t value[LAYERS]; /* WAY: next hop | flags << 24 */
 	uint64_t word;          /* what the kernel has, when in_kernel */
 };
 
 struct wr_peers {
 	struct wr_dp *dp;
-	struct wr_hmap rows;
+	struct wr_slab rows;
 	uint32_t n_by_len[LAYERS][EXACT + 1]; /* which lengths are worth looking up */
-	WR_VEC(struct row *) dirty;
+	WR_VEC(uint32_t) dirty;
 	bool cover_changed; /* a prefix that others may lie in */
 	bool complete[WR_PEERS_OWNER_MAX], pruned;
 };
@@ -44,65 +47,80 @@ static uint32_t hash_prefix(const struct wr_prefix *prefix)
 	return wr_hash_bytes(&prefix->addr, sizeof(prefix->addr), prefix->len);
 }
 
-static struct row *find(const struct wr_peers *p, const struct wr_prefix *prefix)
+static struct row *row_at(const struct wr_peers *p, uint32_t i)
 {
-	struct wr_hnode *n;
-
-	for (n = wr_hmap_first(&p->rows, hash_prefix(prefix)); n; n = wr_hmap_next(n)) {
-		struct row *row = WR_CONTAINER_OF(n, struct row, node);
-
-		if (wr_prefix_eq(&row->prefix, prefix))
-			return row;
-	}
-	return NULL;
+	return wr_slab_at(&p->rows, i);
 }
 
-static struct row *find_or_add(struct wr_peers *p, const struct wr_prefix *prefix)
+static struct wr_prefix prefix_of(const struct row *row)
 {
-	struct row *row = find(p, prefix);
-
-	if (row)
-		return row;
-	row = wr_xcalloc(1, sizeof(*row));
-	row->prefix = *prefix;
-	wr_hmap_add(&p->rows, &row->node, hash_prefix(prefix));
-	return row;
+	return (struct wr_prefix){ .addr = row->addr, .len = row->len };
 }
 
-static void mark(struct wr_peers *p, struct row *row)
+static bool has(const struct row *row, enum layer layer)
 {
-	if (row->prefix.len < EXACT)
+	return row->has & 1u << layer;
+}
+
+static uint32_t find(const struct wr_peers *p, const struct wr_prefix *prefix)
+{
+	uint32_t i = wr_slab_first(&p->rows, hash_prefix(prefix));
+
+	while (i != WR_SLAB_END &&
+	       !(row_at(p, i)->len == prefix->len && wr_addr_eq(&row_at(p, i)->addr, &prefix->addr)))
+		i = wr_slab_next(&p->rows, i);
+	return i;
+}
+
+static uint32_t find_or_add(struct wr_peers *p, const struct wr_prefix *prefix)
+{
+	uint32_t i = find(p, prefix);
+
+	if (i != WR_SLAB_END)
+		return i;
+	i = wr_slab_add(&p->rows, hash_prefix(prefix));
+	row_at(p, i)->addr = prefix->addr;
+	row_at(p, i)->len = prefix->len;
+	return i;
+}
+
+static void mark(struct wr_peers *p, uint32_t i)
+{
+	struct row *row = row_at(p, i);
+
+	if (row->len < EXACT)
 		p->cover_changed = true;
 	if (row->dirty)
 		return;
 	row->dirty = true;
-	wr_vec_push(&p->dirty, row);
+	wr_vec_push(&p->dirty, i);
 }
 
 static void put(struct wr_peers *p, const struct wr_prefix *prefix, enum layer layer, uint32_t value)
 {
 	struct wr_prefix masked = wr_prefix_masked(prefix);
-	struct row *row = find_or_add(p, &masked);
+	uint32_t i = find_or_add(p, &masked);
+	struct row *row = row_at(p, i);
 
-	if (row->has[layer] && row->value[layer] == value)
+	if (has(row, layer) && row->value[layer] == value)
 		return;
-	if (!row->has[layer])
+	if (!has(row, layer))
 		p->n_by_len[layer][masked.len]++;
-	row->has[layer] = true;
+	row->has |= (uint8_t)(1u << layer);
 	row->value[layer] = value;
-	mark(p, row);
+	mark(p, i);
 }
 
 static void del(struct wr_peers *p, const struct wr_prefix *prefix, enum layer layer)
 {
 	struct wr_prefix masked = wr_prefix_masked(prefix);
-	struct row *row = find(p, &masked);
+	uint32_t i = find(p, &masked);
 
-	if (!row || !row->has[layer])
+	if (i == WR_SLAB_END || !has(row_at(p, i), layer))
 		return;
 	p->n_by_len[layer][masked.len]--;
-	row->has[layer] = false;
-	mark(p, row);
+	row_at(p, i)->has &= (uint8_t) ~(1u << layer);
+	mark(p, i);
 }
 
 void wr_peers_put_way(struct wr_peers *p, const struct wr_prefix *prefix, uint32_t nexthop,
@@ -148,34 +166,36 @@ void wr_peers_complete(struct wr_peers *p, enum wr_peers_owner owner)
 static uint32_t effective(const struct wr_peers *p, const struct row *row, enum layer first,
 			  enum layer second, uint32_t otherwise)
 {
-	struct wr_prefix around = row->prefix;
+	struct wr_prefix around = prefix_of(row);
 	const struct row *found = row;
+	uint32_t i;
 	int len;
 
-	for (len = row->prefix.len; len >= 0; len--) {
-		if (len < row->prefix.len) {
+	for (len = row->len; len >= 0; len--) {
+		if (len < row->len) {
 			if (!p->n_by_len[first][len] && !p->n_by_len[second][len])
 				continue;
 			around.len = (uint8_t)len;
 			around = wr_prefix_masked(&around);
-			found = find(p, &around);
+			i = find(p, &around);
+			found = i == WR_SLAB_END ? NULL : row_at(p, i);
 		}
-		if (found && found->has[first])
+		if (found && has(found, first))
 			return found->value[first];
-		if (found && found->has[second])
+		if (found && has(found, second))
 			return found->value[second];
 	}
 	return otherwise;
 }
 
-static uint32_t way_out(const struct wr_prefix *prefix)
+static uint32_t way_out(const struct row *row)
 {
-	return prefix->len >= 96 && wr_addr_is4(&prefix->addr) ? WR_NEXTHOP_OUT4 : WR_NEXTHOP_OUT6;
+	return row->len >= 96 && wr_addr_is4(&row->addr) ? WR_NEXTHOP_OUT4 : WR_NEXTHOP_OUT6;
 }
 
 static uint64_t wanted_word(const struct wr_peers *p, const struct row *row)
 {
-	uint32_t way = effective(p, row, WAY, WAY, way_out(&row->prefix));
+	uint32_t way = effective(p, row, WAY, WAY, way_out(row));
 	uint32_t who = effective(p, row, POLICY, IDENTITY, WR_IDENTITY_WORLD);
 
 	/* With a former identity it is more than any that is fixed. */
@@ -187,35 +207,36 @@ static uint64_t wanted_word(const struct wr_peers *p, const struct row *row)
 
 static bool is_wanted(const struct row *row)
 {
-	return row->has[WAY] || row->has[IDENTITY] || row->has[POLICY];
+	return row->has != 0;
 }
 
 static int write_row(struct wr_peers *p, struct row *row, struct wr_err *err)
 {
+	const struct wr_prefix prefix = prefix_of(row);
 	uint64_t word = wanted_word(p, row);
 	char text[WR_PREFIX_STRLEN];
 	int r;
 
 	if (row->in_kernel && row->word == word)
 		return 0;
-	r = wr_peer_put(p->dp, &row->prefix, word);
+	r = wr_peer_put(p->dp, &prefix, word);
 	if (r)
-		return wr_err_sys(err, r, "peer %s", wr_prefix_format(&row->prefix, text));
+		return wr_err_sys(err, r, "peer %s", wr_prefix_format(&prefix, text));
 	row->in_kernel = true;
 	row->word = word;
 	return 0;
 }
 
-/* Frees the row unless the kernel refuses. */
-static int remove_row(struct wr_peers *p, struct row *row, struct wr_err *err)
+/* Forgets the row unless the kernel refuses. */
+static int remove_row(struct wr_peers *p, uint32_t i, struct wr_err *err)
 {
+	const struct wr_prefix prefix = prefix_of(row_at(p, i));
+	int r = row_at(p, i)->in_kernel ? wr_peer_del(p->dp, &prefix) : 0;
 	char text[WR_PREFIX_STRLEN];
-	int r = row->in_kernel ? wr_peer_del(p->dp, &row->prefix) : 0;
 
 	if (r && r != -ENOENT)
-		return wr_err_sys(err, r, "removing peer %s", wr_prefix_format(&row->prefix, text));
-	wr_hmap_del(&p->rows, &row->node);
-	free(row);
+		return wr_err_sys(err, r, "removing peer %s", wr_prefix_format(&prefix, text));
+	wr_slab_del(&p->rows, i);
 	return 0;
 }
 
@@ -228,17 +249,13 @@ static void keep_first(int *first, int r)
 /* Longer prefixes get their words before what covers them goes, so no packet falls through to a shorter one. */
 static void mark_covered(struct wr_peers *p)
 {
-	struct wr_hnode *n, *next;
-	size_t pos;
+	uint32_t i, pos, next;
 
 	if (!p->cover_changed)
 		return;
-	wr_hmap_each(&p->rows, n, pos, next) {
-		struct row *row = WR_CONTAINER_OF(n, struct row, node);
-
-		if (is_wanted(row))
-			mark(p, row);
-	}
+	wr_slab_each(&p->rows, i, pos, next)
+		if (is_wanted(row_at(p, i)))
+			mark(p, i);
 	p->cover_changed = false;
 }
 
@@ -248,14 +265,14 @@ static int write_dirty(struct wr_peers *p, struct wr_err *err)
 	int first = 0, r;
 
 	for (i = 0; i < p->dirty.n; i++) {
-		struct row *row = p->dirty.v[i];
+		struct row *row = row_at(p, p->dirty.v[i]);
 
 		r = is_wanted(row) ? write_row(p, row, err) : 0;
 		keep_first(&first, r);
 		if (is_wanted(row) && r == 0)
 			row->dirty = false;
 		else
-			p->dirty.v[kept++] = row;
+			p->dirty.v[kept++] = p->dirty.v[i];
 	}
 	p->dirty.n = kept;
 	return first;
@@ -267,35 +284,33 @@ static int remove_dirty(struct wr_peers *p, struct wr_err *err)
 	int first = 0, r;
 
 	for (i = 0; i < p->dirty.n; i++) {
-		struct row *row = p->dirty.v[i];
+		uint32_t row = p->dirty.v[i];
 
-		r = is_wanted(row) ? 1 : remove_row(p, row, err);
+		r = is_wanted(row_at(p, row)) ? 1 : remove_row(p, row, err);
 		keep_first(&first, r);
 		if (r)
 			p->dirty.v[kept++] = row;
 	}
 	p->dirty.n = kept;
+	if (!kept)
+		wr_vec_done(&p->dirty); /* a first list's is long */
 	return first;
 }
 
 /* Rows that were found at open and that nobody has named since. */
 static int prune(struct wr_peers *p, struct wr_err *err)
 {
-	struct wr_hnode *n, *next;
+	uint32_t i, pos, next;
 	int first = 0, owner;
-	size_t pos;
 
 	for (owner = 0; owner < WR_PEERS_OWNER_MAX; owner++)
 		if (!p->complete[owner])
 			return 0;
 	if (p->pruned)
 		return 0;
-	wr_hmap_each(&p->rows, n, pos, next) {
-		struct row *row = WR_CONTAINER_OF(n, struct row, node);
-
-		if (!is_wanted(row) && !row->dirty)
-			keep_first(&first, remove_row(p, row, err));
-	}
+	wr_slab_each(&p->rows, i, pos, next)
+		if (!is_wanted(row_at(p, i)) && !row_at(p, i)->dirty)
+			keep_first(&first, remove_row(p, i, err));
 	p->pruned = !first;
 	return first;
 }
@@ -313,7 +328,8 @@ int wr_peers_sync(struct wr_peers *p, struct wr_err *err)
 
 static int adopt(void *ctx, const struct wr_prefix *prefix, uint64_t word)
 {
-	struct row *row = find_or_add(ctx, prefix);
+	struct wr_peers *p = ctx;
+	struct row *row = row_at(p, find_or_add(p, prefix));
 
 	row->in_kernel = true;
 	row->word = word;
@@ -323,12 +339,11 @@ static int adopt(void *ctx, const struct wr_prefix *prefix, uint64_t word)
 /* What the kernel lost is noticed by forgetting what it had, and asking it again. */
 int wr_peers_verify(struct wr_peers *p, struct wr_err *err)
 {
-	struct wr_hnode *n, *next;
-	size_t pos;
+	uint32_t i, pos, next;
 	int r;
 
-	wr_hmap_each(&p->rows, n, pos, next)
-		WR_CONTAINER_OF(n, struct row, node)->in_kernel = false;
+	wr_slab_each(&p->rows, i, pos, next)
+		row_at(p, i)->in_kernel = false;
 	p->pruned = false;
 	r = wr_peer_dump(p->dp, adopt, p);
 	if (r)
@@ -343,6 +358,7 @@ int wr_peers_open(struct wr_dp *dp, struct wr_peers **ret, struct wr_err *err)
 	int r;
 
 	p->dp = dp;
+	p->rows.size = sizeof(struct row);
 	r = wr_peer_dump(dp, adopt, p);
 	if (r) {
 		wr_peers_close(p);
@@ -354,14 +370,9 @@ int wr_peers_open(struct wr_dp *dp, struct wr_peers **ret, struct wr_err *err)
 
 void wr_peers_close(struct wr_peers *p)
 {
-	struct wr_hnode *n, *next;
-	size_t pos;
-
 	if (!p)
 		return;
-	wr_hmap_each(&p->rows, n, pos, next)
-		free(WR_CONTAINER_OF(n, struct row, node));
-	wr_hmap_done(&p->rows);
+	wr_slab_done(&p->rows);
 	wr_vec_done(&p->dirty);
 	free(p);
 }

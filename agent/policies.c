@@ -108,14 +108,18 @@ static int add_line(void *ctx, uint32_t number, uint64_t hash)
 static int save_identities(struct wr_policies *s)
 {
 	wr_autofree char *file = wr_xasprintf("%s/identities", s->agent->paths.state);
+	const uint64_t made = wr_policy_identities_made(s->policy);
 	wr_auto_strbuf text = WR_STRBUF_INIT;
 	int r;
 
+	if (made == s->saved)
+		return 0;
 	wr_policy_each_identity(s->policy, add_line, &text);
 	r = wr_write_file_atomic(file, text.buf, text.len, 0600, WR_WRITE_IF_CHANGED);
 	if (r < 0)
-		wr_err_sys(&s->first, r, "writing %s", file);
-	return r < 0 ? r : 0;
+		return wr_err_sys(&s->first, r, "writing %s", file);
+	s->saved = made;
+	return 0;
 }
 
 static int flush_peers(void *ctx)

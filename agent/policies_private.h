@@ -15,6 +15,7 @@ struct wr_policies {
 	struct wr_policy *policy;
 	struct wr_timer grace;
 	bool applied, pruned, all_pods, host_moved, reach_unsaved, reach_kept;
+	uint64_t saved;          /* wr_policy_identities_made, of what is on disk */
 	numbers_vec overflowing; /* endpoints that are closed, since their rules do not fit */
 	struct wr_err first;     /* of the pass under way */
 };

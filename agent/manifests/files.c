@@ -36,6 +36,7 @@ struct wr_manifest_file *wr_manifest_file(struct wr_manifests *m, const char *na
 	}
 	f = wr_xcalloc(1, sizeof(*f));
 	f->name = wr_xstrdup(name);
+	f->number = ++m->last_number;
 	wr_hmap_add(&m->by_name, &f->node, hash);
 	wr_vec_push(&m->files, f);
 	return f;
@@ -45,7 +46,7 @@ void wr_manifest_file_free(struct wr_manifests *m, struct wr_manifest_file *f)
 {
 	wr_hmap_del(&m->by_name, &f->node);
 	wr_manifest_done(&f->content);
-	wr_vec_done(&f->claims);
+	wr_vec_done(&f->objects);
 	free(f->name);
 	free(f->said);
 	free(f);

@@ -8,13 +8,13 @@
 
 #include <sys/stat.h>
 
-#include "agent/manifests/claims.h"
 #include "agent/manifests/manifests.h"
 #include "agent/manifests/parse.h"
 
 struct wr_manifest_file {
 	struct wr_hnode node;
 	char *name;
+	uint32_t number; /* wr_object.file of its objects */
 	dev_t dev;
 	ino_t ino;
 	off_t size;
@@ -27,7 +27,14 @@ struct wr_manifest_file {
 	bool conflict; /* an object of it is another file's */
 	char *said;    /* what was reported; NULL: it is good */
 	struct wr_manifest content;
-	WR_VEC(struct wr_claim *) claims;
+	WR_VEC(struct wr_object *) objects; /* its own, in the store */
+};
+
+/* An object that its file does not have any more. */
+struct wr_manifest_orphan {
+	enum wr_kind kind;
+	wr_istr ns;
+	char *name;
 };
 
 struct wr_manifests {
@@ -41,7 +48,8 @@ struct wr_manifests {
 	void *ctx;
 	WR_VEC(struct wr_manifest_file *) files; /* sorted by name after a change has been applied */
 	struct wr_hmap by_name;
-	struct wr_claims claims;
+	uint32_t last_number;                      /* of a file */
+	WR_VEC(struct wr_manifest_orphan) orphans; /* some may have found another file since */
 };
 
 bool wr_manifest_is_named(const char *name);

@@ -101,63 +101,80 @@ int wr_manifests_process(struct wr_manifests *m)
 	return is_due(m) ? DEBOUNCE_MS : 0;
 }
 
-/* ---- claims ---------------------------------------------------------------------------------- */
+/* ---- whose an object is: each belongs to the file that named it first ---------------------------- */
 
-/* Gives up what the new content does not have any more. */
+static struct wr_object *in_store(const struct wr_manifests *m, const struct wr_object *o)
+{
+	return wr_store_get(m->store, o->kind, o->ns, o->name);
+}
+
+static void let_go(struct wr_manifests *m, struct wr_object *o)
+{
+	struct wr_manifest_orphan orphan = { o->kind, wr_istr_ref(o->ns), wr_xstrdup(o->name) };
+
+	o->file = 0;
+	wr_vec_push(&m->orphans, orphan);
+}
+
+/* Lets go what the new content does not have any more. */
 static void release(struct wr_manifests *m, struct wr_manifest_file *f)
 {
-	struct wr_claim *claim;
+	struct wr_object *o;
 	size_t i;
 
-	for (i = 0; i < f->claims.n; i++)
-		f->claims.v[i]->kept = false;
+	for (i = 0; i < f->objects.n; i++)
+		f->objects.v[i]->kept = false;
 	for (i = 0; i < f->content.objects.n; i++) {
-		claim = wr_claim_find(&m->claims, f->content.objects.v[i]);
-		if (claim && claim->owner == f)
-			claim->kept = true;
+		o = in_store(m, f->content.objects.v[i]);
+		if (o && o->file == f->number)
+			o->kept = true;
 	}
-	for (i = 0; i < f->claims.n; i++)
-		if (!f->claims.v[i]->kept)
-			wr_claim_give_up(&m->claims, f->claims.v[i]);
-	wr_vec_reset(&f->claims);
+	for (i = 0; i < f->objects.n; i++)
+		if (!f->objects.v[i]->kept)
+			let_go(m, f->objects.v[i]);
+	wr_vec_reset(&f->objects);
+}
+
+static const char *name_of_file(const struct wr_manifests *m, uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; m->files.v[i]->number != number; i++)
+		;
+	return m->files.v[i]->name;
 }
 
 static void say_conflict(struct wr_manifests *m, struct wr_manifest_file *f,
-			 const struct wr_claim *claim)
+			 const struct wr_object *o)
 {
-	const struct wr_manifest_file *owner = claim->owner;
 	struct wr_err err = WR_ERR_INIT;
 
 	/* One of them is enough to say. */
 	if (f->conflict)
 		return;
 	f->conflict = true;
-	wr_err_set(&err, -EEXIST, "%s %s%s%s is in %s already", wr_kind_name(claim->kind),
-		   claim->ns, *claim->ns ? "/" : "", claim->name, owner->name);
+	wr_err_set(&err, -EEXIST, "%s %s%s%s is in %s already", wr_kind_name(o->kind), o->ns,
+		   *o->ns ? "/" : "", o->name, name_of_file(m, o->file));
 	wr_manifest_file_say(m, f, &err);
 }
 
 /* Puts the file's objects into the store; those of other files stay theirs. */
-static void claim_all(struct wr_manifests *m, struct wr_manifest_file *f)
+static void put_all(struct wr_manifests *m, struct wr_manifest_file *f)
 {
-	struct wr_claim *claim;
 	struct wr_object *o;
 	size_t i;
 
 	f->conflict = false;
+	wr_vec_reserve(&f->objects, f->content.objects.n);
 	for (i = 0; i < f->content.objects.n; i++) {
-		o = f->content.objects.v[i];
-		claim = wr_claim_find(&m->claims, o);
-		if (claim && claim->owner && claim->owner != f) {
-			say_conflict(m, f, claim);
+		o = in_store(m, f->content.objects.v[i]);
+		if (o && o->file && o->file != f->number) {
+			say_conflict(m, f, o);
 			continue;
 		}
-		if (!claim)
-			claim = wr_claim_new(&m->claims, o, f);
-		claim->owner = f;
-		wr_vec_push(&f->claims, claim);
-		f->content.objects.v[i] = NULL;
-		wr_store_put(m->store, o);
+		o = wr_store_put(m->store, wr_take_ptr(f->content.objects.v[i]));
+		o->file = f->number;
+		wr_vec_push(&f->objects, o);
 	}
 	wr_manifest_done(&f->content);
 	f->fresh = false;
@@ -165,11 +182,22 @@ static void claim_all(struct wr_manifests *m, struct wr_manifest_file *f)
 		wr_manifest_file_say(m, f, NULL);
 }
 
-static void delete_object(void *ctx, const struct wr_claim *claim)
+/* What no file has taken goes. */
+static void drop_orphans(struct wr_manifests *m)
 {
-	struct wr_manifests *m = ctx;
+	const struct wr_object *o;
+	size_t i;
 
-	wr_store_del(m->store, claim->kind, claim->ns, claim->name);
+	for (i = 0; i < m->orphans.n; i++) {
+		struct wr_manifest_orphan *orphan = &m->orphans.v[i];
+
+		o = wr_store_get(m->store, orphan->kind, orphan->ns, orphan->name);
+		if (o && !o->file)
+			wr_store_del(m->store, orphan->kind, orphan->ns, orphan->name);
+		wr_istr_put(orphan->ns);
+		free(orphan->name);
+	}
+	wr_vec_done(&m->orphans);
 }
 
 /* ---- applying -------------------------------------------------------------------------------- */
@@ -229,8 +257,8 @@ static void settle(struct wr_manifests *m)
 			release(m, m->files.v[i]);
 	for (i = 0; i < m->files.n; i++)
 		if (m->files.v[i]->fresh)
-			claim_all(m, m->files.v[i]);
-	wr_claims_settle(&m->claims, delete_object, m);
+			put_all(m, m->files.v[i]);
+	drop_orphans(m);
 	drop_gone(m);
 }
 
@@ -346,7 +374,6 @@ void wr_manifests_close(struct wr_manifests *m)
 		wr_manifest_file_free(m, m->files.v[i]);
 	wr_vec_done(&m->files);
 	wr_hmap_done(&m->by_name);
-	wr_claims_done(&m->claims);
 	free(m->dir);
 	free(m);
 }

@@ -15,6 +15,8 @@ struct parser {
 	struct wr_manifest out;
 	struct wr_hmap seen; /* by the objects' own nodes: no store has them yet */
 	struct wr_err *err;
+	uint32_t kinds; /* of the documents so far */
+	int r;          /* of the first that cannot be used */
 };
 
 static struct wr_object *find_twin(const struct parser *p, const struct wr_object *o, uint32_t hash)
@@ -124,47 +126,53 @@ static uint32_t kinds_in(const struct wr_json *j)
 	return bits;
 }
 
-static uint32_t kinds_in_all(const struct wr_yaml_docs *docs)
+/* After the first fault the other documents only say what they may have been. */
+static int take_document(void *ctx, struct wr_json *j)
 {
-	uint32_t bits = 0;
-	size_t i;
+	struct parser *p = ctx;
 
-	for (i = 0; i < docs->docs.n; i++)
-		bits |= kinds_in(docs->docs.v[i]);
-	return bits;
+	p->kinds |= kinds_in(j);
+	if (!p->r)
+		p->r = parse_document(p, j);
+	return 0;
+}
+
+static void start(struct parser *p, struct wr_err *err)
+{
+	wr_hmap_done(&p->seen);
+	wr_manifest_done(&p->out);
+	*p = (struct parser){ .err = err };
 }
 
 /*
  * JSON is read as YAML for its lines; what YAML does not know of JSON (surrogate pairs) is read
  * again.
  */
-static int parse_text(const char *text, size_t len, struct wr_yaml_docs *ret, struct wr_err *err)
+static int parse_text(struct parser *p, const char *text, size_t len)
 {
-	struct wr_err yaml_err = WR_ERR_INIT;
-	struct wr_json *j;
-	int r = wr_yaml_parse(text, len, ret, &yaml_err);
+	struct wr_err yaml_err = WR_ERR_INIT, *err = p->err;
+	wr_auto_json *j = NULL;
+	int r = wr_yaml_each(text, len, take_document, p, &yaml_err);
 
 	if (!r)
-		return 0;
-	if (wr_json_parse(text, len, &j, NULL) < 0)
-		return wr_err_set(err, r, "%s", yaml_err.msg);
-	wr_vec_push(&ret->docs, j);
-	return 0;
+		return p->r;
+	start(p, err);
+	if (wr_json_parse(text, len, &j, NULL) == 0) {
+		take_document(p, j);
+		return p->r;
+	}
+	p->kinds = WR_ALL_KINDS;
+	return wr_err_set(err, r, "%s", yaml_err.msg);
 }
 
 int wr_manifest_parse(const char *text, size_t len, struct wr_manifest *ret, uint32_t *ret_kinds,
 		      struct wr_err *err)
 {
 	struct parser p = { .err = err };
-	struct wr_yaml_docs docs = { 0 };
-	size_t i;
-	int r = parse_text(text, len, &docs, err);
+	int r = parse_text(&p, text, len);
 
-	*ret_kinds = r < 0 ? WR_ALL_KINDS : kinds_in_all(&docs);
-	for (i = 0; !r && i < docs.docs.n; i++)
-		r = parse_document(&p, docs.docs.v[i]);
+	*ret_kinds = p.kinds;
 	wr_hmap_done(&p.seen);
-	wr_yaml_docs_done(&docs);
 	if (r < 0)
 		wr_manifest_done(&p.out);
 	else

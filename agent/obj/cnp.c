@@ -422,6 +422,7 @@ struct wr_object *wr_cnp_decode(struct wr_decoder *d, const struct wr_json *j,
 	wr_dec_leave(d, mark);
 	d->problems = NULL;
 	cnp.audit = wr_is_audited(j);
+	wr_pack_str(&d->pack, offsetof(struct wr_cnp, uid), d->uid);
 	return wr_policy_finish(d, j, &cnp.o, sizeof(cnp));
 }
 

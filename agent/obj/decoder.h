@@ -20,6 +20,7 @@ struct wr_decoder {
 	bool failed;
 	struct wr_err *err;
 	wr_problems *problems;    /* NULL: nobody collects */
+	const char *uid;          /* metadata.uid; NULL: none */
 	char path[WR_FIELD_SIZE]; /* "spec.ports[1]" */
 	size_t len;
 	struct wr_pack pack;

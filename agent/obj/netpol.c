@@ -232,6 +232,7 @@ struct wr_object *wr_netpol_decode(struct wr_decoder *d, const struct wr_json *j
 	wr_dec_leave(d, mark);
 	d->problems = NULL;
 	np.audit = wr_is_audited(j);
+	wr_pack_str(&d->pack, offsetof(struct wr_netpol, uid), d->uid);
 	return wr_policy_finish(d, j, &np.o, sizeof(np));
 }
 

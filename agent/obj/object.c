@@ -74,6 +74,11 @@ wr_istr wr_labels_find(const struct wr_labels *l, wr_istr key)
 	return NULL;
 }
 
+uint64_t wr_uid_hash(const char *uid)
+{
+	return uid && *uid ? wr_hash64_bytes(uid, strlen(uid), 0) : 0;
+}
+
 const char *wr_annotation(const struct wr_json *j, const char *key)
 {
 	return wr_json_get_str(wr_json_path(j, "metadata.annotations"), key);
@@ -135,11 +140,10 @@ static struct wr_object decode_metadata(struct wr_decoder *d, const struct wr_js
 	size_t mark = wr_dec_enter(d, "metadata");
 
 	memset(&o, 0, sizeof(o)); /* padding is hashed */
-	o.kind = kind;
+	o.kind = (uint8_t)kind;
 	o.ns = decode_namespace(d, meta, kind);
 	wr_pack_str(&d->pack, offsetof(struct wr_object, name), decode_name(d, j, meta));
-	if (kind != WR_KIND_ENDPOINTSLICE)
-		wr_pack_str(&d->pack, offsetof(struct wr_object, uid), wr_dec_str(d, meta, "uid"));
+	d->uid = wr_dec_str(d, meta, "uid");
 	if (kinds[kind].labelled)
 		o.labels = wr_dec_labels(d, meta, "labels");
 	o.deleting = wr_json_get(meta, "deletionTimestamp") != NULL;

@@ -57,11 +57,12 @@ struct wr_object {
 	uint64_t content;     /* hash of everything below: equal objects need no work */
 	wr_istr ns;           /* "" for cluster-scoped kinds */
 	char *name;
-	char *uid;               /* NULL: none; EndpointSlices: always */
 	struct wr_labels labels; /* of Nodes, Namespaces and Pods; else none */
-	enum wr_kind kind;
-	bool deleting; /* metadata.deletionTimestamp is set */
-	uint8_t epoch; /* the store's */
+	uint8_t kind;            /* enum wr_kind */
+	bool deleting;           /* metadata.deletionTimestamp is set */
+	uint8_t epoch;           /* the store's */
+	bool kept;               /* agent/manifests': the file's new content has it too */
+	uint32_t file;           /* agent/manifests': which one has it; 0: none */
 };
 
 struct wr_node {
@@ -101,7 +102,8 @@ struct wr_pod {
 	struct wr_addr addr4, addr6; /* status.podIPs; zero: none yet */
 	/* Of all containers and of init containers that restart; from the API only named ones. */
 	WR_LIST(struct wr_container_port) ports;
-	char *config_hash; /* annotation kubernetes.io/config.hash (static pods) */
+	uint64_t uid; /* its wr_uid_hash */
+	uint64_t config_hash; /* that of annotation kubernetes.io/config.hash, the kubelet's UID of static pods */
 	enum wr_pod_phase phase;
 	bool host_network;
 	bool ready; /* condition Ready is True */
@@ -137,10 +139,10 @@ struct wr_service_object {
 	WR_LIST(struct wr_prefix) source_ranges;
 	WR_LIST(struct wr_service_port) ports;
 	struct wr_labels selector; /* manifests only: EndpointSlices are its result elsewhere */
-	enum wr_service_type type;
-	enum wr_traffic_distribution distribution;
-	uint32_t affinity; /* seconds; 0: none */
+	uint32_t affinity;         /* seconds; 0: none */
 	uint16_t health_check_node_port;
+	uint8_t type;         /* enum wr_service_type */
+	uint8_t distribution; /* enum wr_traffic_distribution */
 	bool has_selector;
 	bool headless;
 	bool external_local, internal_local; /* traffic policies */
@@ -150,11 +152,20 @@ struct wr_service_object {
 	bool foreign;       /* labels say that another proxy, or none, serves it */
 };
 
+/* One of a slice's, as it is read. */
 struct wr_slice_endpoint {
 	struct wr_addr addr;     /* the first: the API says that the others are not used */
 	wr_istr node_name, zone; /* NULL: unknown */
-	const struct wr_ilist *hint_zones, *hint_nodes; /* NULL: none */
+	WR_LIST(const wr_istr) hint_zones;
+	WR_LIST(const wr_istr) hint_nodes;
 	bool ready, serving, terminating; /* nil: ready true, serving = ready, terminating false */
+};
+
+/* As it is kept: there are a hundred thousand. */
+struct wr_packed_endpoint {
+	const struct wr_ilist *place; /* many have the same node, zone and hints */
+	struct in_addr addr4;
+	bool ready, serving, terminating;
 };
 
 struct wr_slice_port {
@@ -167,9 +178,11 @@ struct wr_slice {
 	struct wr_object o;
 	wr_istr service; /* label kubernetes.io/service-name; NULL: nobody's */
 	int family;      /* AF_INET, AF_INET6; AF_UNSPEC: FQDN, ignored */
-	WR_LIST(struct wr_slice_endpoint) endpoints; /* those with an address of the family */
+	WR_LIST(struct wr_packed_endpoint) endpoints; /* those with an address of the family */
+	struct wr_addr *addr6;                        /* as many; NULL: IPv4 */
 	WR_LIST(struct wr_slice_port) ports;
 };
+struct wr_slice_endpoint wr_slice_at(const struct wr_slice *s, uint32_t i); /* borrows */
 
 /* Policies are declared in agent/obj/policy.h (struct wr_netpol, struct wr_cnp). */
 
@@ -187,6 +200,9 @@ int wr_object_decode(const struct wr_json *j, bool strict, struct wr_object **re
 int wr_object_decode_as(enum wr_kind kind, const struct wr_json *j, bool strict,
 			struct wr_object **ret, struct wr_err *err);
 void wr_object_free(struct wr_object *o);
+
+/* UIDs are only compared, and there are many: a hash stands for one. NULL and "": 0. */
+uint64_t wr_uid_hash(const char *uid);
 
 /* Value of a label, NULL when absent. @key is interned or plain text. */
 wr_istr wr_labels_get(const struct wr_labels *l, const char *key);

@@ -117,8 +117,8 @@ struct wr_object *wr_pod_decode(struct wr_decoder *d, const struct wr_json *j,
 	pod.o = *meta;
 	decode_spec(d, j, &pod);
 	decode_status(d, j, &pod);
-	wr_pack_str(&d->pack, offsetof(struct wr_pod, config_hash),
-		    wr_annotation(j, "kubernetes.io/config.hash"));
+	pod.uid = wr_uid_hash(d->uid);
+	pod.config_hash = wr_uid_hash(wr_annotation(j, "kubernetes.io/config.hash"));
 	pod.audit = wr_is_audited(j);
 	return wr_pack_finish(&d->pack, &pod.o, sizeof(pod));
 }

@@ -61,11 +61,10 @@ struct wr_object *wr_policy_finish(struct wr_decoder *d, const struct wr_json *j
 				   const struct wr_object *head, size_t size)
 {
 	wr_auto_strbuf text = WR_STRBUF_INIT;
-	const char *uid = wr_json_str(wr_json_path(j, "metadata.uid"));
 	struct wr_object *o = wr_pack_finish(&d->pack, head, size);
 
 	wr_json_format(wr_json_get(j, "spec"), false, &text);
-	wr_strbuf_addf(&text, " %s %d %d", uid ? uid : "", wr_is_audited(j), head->deleting);
+	wr_strbuf_addf(&text, " %s %d %d", d->uid ? d->uid : "", wr_is_audited(j), head->deleting);
 	o->content = wr_hash64_bytes(text.buf, text.len, head->kind);
 	return o;
 }

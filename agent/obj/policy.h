@@ -79,6 +79,7 @@ typedef WR_VEC(struct wr_problem) wr_problems;
 
 struct wr_netpol {
 	struct wr_object o;
+	char *uid; /* NULL: none */
 	struct wr_selector pods;
 	bool isolates[2];  /* by enum wr_dir */
 	wr_rules rules[2]; /* by enum wr_dir, in their order */
@@ -95,6 +96,7 @@ enum wr_tier {
 
 struct wr_cnp {
 	struct wr_object o;
+	char *uid; /* NULL: none */
 	enum wr_tier tier;
 	int priority;
 	struct wr_selector namespaces, pods; /* subject; pods with no terms: all */

@@ -12,8 +12,54 @@ typedef WR_VEC(wr_istr) names;
 
 struct endpoints {
 	int family;
-	WR_VEC(struct wr_slice_endpoint) v;
+	WR_VEC(struct wr_packed_endpoint) v;
+	WR_VEC(struct wr_addr) addr6;
 };
+
+static wr_istr decode_name(struct wr_decoder *d, const struct wr_json *item, const char *key)
+{
+	const char *s = wr_dec_str(d, item, key);
+
+	return s && *s ? wr_istr_get(s) : NULL;
+}
+
+/* A place as one list: the node, the zone, zones of hints, NULL, nodes of hints. */
+#define AT_NODE  0
+#define AT_ZONE  1
+#define AT_HINTS 2
+
+static void unpack_place(const struct wr_ilist *place, struct wr_slice_endpoint *e)
+{
+	uint32_t i = AT_HINTS;
+
+	if (!place)
+		return;
+	while (place->v[i])
+		i++;
+	e->node_name = place->v[AT_NODE];
+	e->zone = place->v[AT_ZONE];
+	e->hint_zones.v = &place->v[AT_HINTS];
+	e->hint_zones.n = i - AT_HINTS;
+	e->hint_nodes.v = &place->v[i + 1];
+	e->hint_nodes.n = place->n - (i + 1);
+}
+
+struct wr_slice_endpoint wr_slice_at(const struct wr_slice *s, uint32_t i)
+{
+	const struct wr_packed_endpoint *packed = &s->endpoints.v[i];
+	struct wr_slice_endpoint e = {
+		.ready = packed->ready,
+		.serving = packed->serving,
+		.terminating = packed->terminating,
+	};
+
+	if (s->addr6)
+		e.addr = s->addr6[i];
+	else
+		e.addr = wr_addr_from4(packed->addr4);
+	unpack_place(packed->place, &e);
+	return e;
+}
 
 static void decode_hint(struct wr_decoder *d, const struct wr_json *item, void *to)
 {
@@ -24,23 +70,29 @@ static void decode_hint(struct wr_decoder *d, const struct wr_json *item, void *
 		wr_vec_push(all, wr_istr_get(name));
 }
 
-static const struct wr_ilist *decode_hints(struct wr_decoder *d, const struct wr_json *hints,
-					   const char *key)
+static const struct wr_ilist *decode_place(struct wr_decoder *d, const struct wr_json *item)
 {
-	const struct wr_ilist *list;
+	const struct wr_json *hints = wr_dec_object(d, item, "hints");
+	const struct wr_ilist *place;
 	names all = { 0 };
-	size_t i;
+	size_t mark, i;
 
-	wr_dec_each(d, hints, key, decode_hint, &all);
-	list = wr_ilist_get(all.v, (uint32_t)all.n);
+	wr_vec_push(&all, decode_name(d, item, "nodeName"));
+	wr_vec_push(&all, decode_name(d, item, "zone"));
+	mark = wr_dec_enter(d, "hints");
+	wr_dec_each(d, hints, "forZones", decode_hint, &all);
+	wr_vec_push(&all, NULL);
+	wr_dec_each(d, hints, "forNodes", decode_hint, &all);
+	wr_dec_leave(d, mark);
+	place = wr_ilist_get(all.v, (uint32_t)all.n);
 	for (i = 0; i < all.n; i++)
 		wr_istr_put(all.v[i]);
 	wr_vec_done(&all);
-	return list;
+	return place;
 }
 
 static void decode_conditions(struct wr_decoder *d, const struct wr_json *item,
-			      struct wr_slice_endpoint *e)
+			      struct wr_packed_endpoint *e)
 {
 	const struct wr_json *conditions = wr_dec_object(d, item, "conditions");
 	size_t mark = wr_dec_enter(d, "conditions");
@@ -49,13 +101,6 @@ static void decode_conditions(struct wr_decoder *d, const struct wr_json *item,
 	e->serving = wr_dec_bool(d, conditions, "serving", e->ready);
 	e->terminating = wr_dec_bool(d, conditions, "terminating", false);
 	wr_dec_leave(d, mark);
-}
-
-static wr_istr decode_name(struct wr_decoder *d, const struct wr_json *item, const char *key)
-{
-	const char *s = wr_dec_str(d, item, key);
-
-	return s && *s ? wr_istr_get(s) : NULL;
 }
 
 /* The first address; in manifests all of them must be of the slice's family. */
@@ -83,21 +128,18 @@ static bool decode_address(struct wr_decoder *d, const struct wr_json *item, int
 static void decode_endpoint(struct wr_decoder *d, const struct wr_json *item, void *to)
 {
 	struct endpoints *all = to;
-	const struct wr_json *hints;
-	struct wr_slice_endpoint e;
-	size_t mark;
+	struct wr_packed_endpoint e;
+	struct wr_addr addr;
 
 	memset(&e, 0, sizeof(e));
-	if (all->family == AF_UNSPEC || !decode_address(d, item, all->family, &e.addr))
+	if (all->family == AF_UNSPEC || !decode_address(d, item, all->family, &addr))
 		return;
+	if (all->family == AF_INET)
+		e.addr4 = wr_addr_to4(&addr);
+	else
+		wr_vec_push(&all->addr6, addr);
 	decode_conditions(d, item, &e);
-	e.node_name = decode_name(d, item, "nodeName");
-	e.zone = decode_name(d, item, "zone");
-	hints = wr_dec_object(d, item, "hints");
-	mark = wr_dec_enter(d, "hints");
-	e.hint_zones = decode_hints(d, hints, "forZones");
-	e.hint_nodes = decode_hints(d, hints, "forNodes");
-	wr_dec_leave(d, mark);
+	e.place = decode_place(d, item);
 	wr_vec_push(&all->v, e);
 }
 
@@ -151,6 +193,9 @@ struct wr_object *wr_slice_decode(struct wr_decoder *d, const struct wr_json *j,
 	wr_dec_each(d, j, "endpoints", decode_endpoint, &all);
 	wr_dec_each(d, j, "ports", decode_port, &p);
 	wr_pack_list(&d->pack, &slice, endpoints, &all.v);
+	wr_pack_data(&d->pack, offsetof(struct wr_slice, addr6), all.addr6.v,
+		     all.addr6.n * sizeof(*all.addr6.v));
+	wr_vec_done(&all.addr6);
 	wr_pack_list(&d->pack, &slice, ports, &p);
 	return wr_pack_finish(&d->pack, &slice.o, sizeof(slice));
 }
@@ -158,16 +203,10 @@ struct wr_object *wr_slice_decode(struct wr_decoder *d, const struct wr_json *j,
 void wr_slice_drop(struct wr_object *o)
 {
 	struct wr_slice *slice = (struct wr_slice *)o;
-	struct wr_slice_endpoint *e;
 	uint32_t i;
 
-	for (i = 0; i < slice->endpoints.n; i++) {
-		e = &slice->endpoints.v[i];
-		wr_istr_put(e->node_name);
-		wr_istr_put(e->zone);
-		wr_ilist_put(e->hint_zones);
-		wr_ilist_put(e->hint_nodes);
-	}
+	for (i = 0; i < slice->endpoints.n; i++)
+		wr_ilist_put(slice->endpoints.v[i].place);
 	for (i = 0; i < slice->ports.n; i++)
 		wr_istr_put(slice->ports.v[i].name);
 	wr_istr_put(slice->service);

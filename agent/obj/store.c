@@ -78,7 +78,7 @@ static void notify(const struct wr_store *s, enum wr_kind kind, const struct wr_
 		s->subscribers.v[i].fn(s->subscribers.v[i].ctx, kind, old, new_);
 }
 
-void wr_store_put(struct wr_store *s, struct wr_object *o)
+struct wr_object *wr_store_put(struct wr_store *s, struct wr_object *o)
 {
 	struct shelf *shelf = &s->shelves[o->kind];
 	uint32_t hash = hash_of(o->ns, o->name);
@@ -87,7 +87,7 @@ void wr_store_put(struct wr_store *s, struct wr_object *o)
 	if (old && old->content == o->content) {
 		old->epoch = shelf->epoch;
 		wr_object_free(o);
-		return;
+		return old;
 	}
 	if (old)
 		wr_hmap_del(&shelf->objects, &old->node);
@@ -95,6 +95,7 @@ void wr_store_put(struct wr_store *s, struct wr_object *o)
 	wr_hmap_add(&shelf->objects, &o->node, hash);
 	notify(s, o->kind, old, o);
 	wr_object_free(old);
+	return o;
 }
 
 static void drop(struct wr_store *s, struct wr_object *o)

@@ -18,9 +18,9 @@ void wr_store_free(struct wr_store *s);
 
 /*
  * Takes the object. When the old one's content is equal, the new one is freed, the old one stays
- * and nobody hears of it.
+ * and nobody hears of it. Returns the one that is in the store.
  */
-void wr_store_put(struct wr_store *s, struct wr_object *o);
+struct wr_object *wr_store_put(struct wr_store *s, struct wr_object *o);
 void wr_store_del(struct wr_store *s, enum wr_kind kind, const char *ns, const char *name);
 struct wr_object *wr_store_get(const struct wr_store *s, enum wr_kind kind, const char *ns,
 			       const char *name); /* borrowed; NULL */

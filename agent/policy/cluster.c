@@ -85,34 +85,37 @@ void pod_touch(struct wr_policy *p, struct pod *pod)
 	if (pod->dirty_at)
 		return;
 	wr_vec_push(&p->dirty_pods, pod);
-	pod->dirty_at = p->dirty_pods.n;
+	pod->dirty_at = (uint32_t)p->dirty_pods.n;
 }
 
-static void unclaim(struct wr_policy *p, struct claim *c)
+static void unclaim(struct wr_policy *p, struct pod *pod, enum family family)
 {
-	struct claim **at;
+	struct site *s = pod->sites[family];
+	struct pod **at;
 
-	if (!c->site)
+	if (!s)
 		return;
-	for (at = &c->site->claims; *at != c; at = &(*at)->next)
+	for (at = &s->pods; *at != pod; at = &(*at)->next_of_site[family])
 		;
-	*at = c->next;
-	site_touch(p, c->site);
-	c->site = NULL;
+	*at = pod->next_of_site[family];
+	pod->sites[family] = NULL;
+	site_touch(p, s);
 }
 
-static void claim(struct wr_policy *p, struct pod *pod, struct claim *c, const struct wr_addr *addr)
+static void claim(struct wr_policy *p, struct pod *pod, enum family family, const struct wr_addr *addr)
 {
-	if (c->site && wr_addr_eq(&c->site->addr, addr))
+	struct site *s = pod->sites[family];
+
+	if (s && wr_addr_eq(&s->addr, addr))
 		return;
-	unclaim(p, c);
+	unclaim(p, pod, family);
 	if (wr_addr_is_zero(addr))
 		return;
-	c->pod = pod;
-	c->site = site_get(p, addr);
-	c->next = c->site->claims;
-	c->site->claims = c;
-	site_touch(p, c->site);
+	s = site_get(p, addr);
+	pod->sites[family] = s;
+	pod->next_of_site[family] = s->pods;
+	s->pods = pod;
+	site_touch(p, s);
 }
 
 static struct pod *pod_add(struct wr_policy *p, const struct wr_pod *o)
@@ -134,8 +137,8 @@ static void pod_remove(struct wr_policy *p, struct pod *pod)
 {
 	struct space *space = pod->space;
 
-	unclaim(p, &pod->claims[0]);
-	unclaim(p, &pod->claims[1]);
+	unclaim(p, pod, V4);
+	unclaim(p, pod, V6);
 	if (pod->dirty_at)
 		p->dirty_pods.v[pod->dirty_at - 1] = NULL;
 	*pod->at = pod->next;
@@ -172,8 +175,8 @@ void cluster_change_pod(struct wr_policy *p, const struct wr_pod *old, const str
 	if (!pod)
 		pod = pod_add(p, new_);
 	pod->o = new_;
-	claim(p, pod, &pod->claims[0], &new_->addr4);
-	claim(p, pod, &pod->claims[1], &new_->addr6);
+	claim(p, pod, V4, &new_->addr4);
+	claim(p, pod, V6, &new_->addr6);
 	pod_touch(p, pod);
 }
 
@@ -324,9 +327,9 @@ static void touch_pods_sites(struct wr_policy *p, struct pod *pod)
 	const struct subject *s = subject_of_pod(p, pod->o->o.ns, pod->o->o.name);
 	int i;
 
-	for (i = 0; i < 2; i++)
-		if (pod->claims[i].site)
-			site_touch(p, pod->claims[i].site);
+	for (i = 0; i < FAMILIES; i++)
+		if (pod->sites[i])
+			site_touch(p, pod->sites[i]);
 	if (s && !wr_addr_is_zero(&s->addr4))
 		site_touch(p, site_get(p, &s->addr4));
 	if (s && !wr_addr_is_zero(&s->addr6))

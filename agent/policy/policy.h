@@ -106,6 +106,8 @@ bool wr_policy_take_reach_changed(struct wr_policy *p);
  * hash and to no other; an unknown hash (0) keeps the number from everybody.
  */
 void wr_policy_reserve(struct wr_policy *p, uint32_t number, uint64_t hash);
+/* How many numbers have been given a meaning so far: while it stays, no number means something new. */
+uint64_t wr_policy_identities_made(const struct wr_policy *p);
 int wr_policy_each_identity(const struct wr_policy *p,
 			    int (*fn)(void *ctx, uint32_t number, uint64_t hash), void *ctx);
 

@@ -119,19 +119,21 @@ bool in_pod_range(const struct wr_policy *p, const struct wr_prefix *prefix);
 
 /* ---- cluster.c: pods, namespaces, nodes, addresses ---------------------------------------------------- */
 
-struct claim {
-	struct claim *next;
-	struct pod *pod;
-	struct site *site;
+enum family {
+	V4,
+	V6,
+	FAMILIES,
 };
 
+/* There are tens of thousands, and as many sites. */
 struct pod {
 	struct wr_hnode node; /* by namespace and name */
 	const struct wr_pod *o;
 	struct space *space;
-	struct pod *next, **at; /* in the namespace's list */
-	size_t dirty_at;        /* 1 + index in the list of dirty pods; 0: not in it */
-	struct claim claims[2];
+	struct pod *next, **at;             /* in the namespace's list */
+	struct site *sites[FAMILIES];       /* of its addresses */
+	struct pod *next_of_site[FAMILIES]; /* the one before it that has the same address */
+	uint32_t dirty_at;                  /* 1 + index in the list of dirty pods; 0: not in it */
 };
 
 struct bound_name {
@@ -143,13 +145,13 @@ struct bound_name {
 struct site {
 	struct wr_hnode node;
 	struct wr_addr addr;
-	struct claim *claims; /* pods, the latest first */
+	struct pod *pods; /* that have it, the latest first */
 	struct subject *subject;
 	const struct wr_node *cluster_node;
-	uint32_t blocks; /* edges of this very address */
 	WR_VEC(struct bound_name) names;
-	bool dirty;
 	struct who now, want;
+	uint32_t blocks; /* edges of this very address */
+	bool dirty;
 };
 
 struct node_entry {
@@ -262,7 +264,8 @@ struct subject {
 	struct wr_hnode node; /* by namespace and name */
 	uint32_t number;
 	wr_istr ns;
-	char *name, *uid;
+	char *name;
+	uint64_t uid; /* its wr_uid_hash */
 	struct wr_addr addr4, addr6;
 	bool dirty, identified, settled, changed;
 	bool waits;

@@ -344,6 +344,11 @@ void wr_policy_reserve(struct wr_policy *p, uint32_t number, uint64_t hash)
 		wr_vec_push(&p->reserved, r);
 }
 
+uint64_t wr_policy_identities_made(const struct wr_policy *p)
+{
+	return p->identities_made;
+}
+
 int wr_policy_each_identity(const struct wr_policy *p,
 			    int (*fn)(void *ctx, uint32_t number, uint64_t hash), void *ctx)
 {

@@ -56,7 +56,7 @@ void site_free(struct site *s)
 
 void site_free_if_unused(struct wr_policy *p, struct site *s)
 {
-	if (s->claims || s->subject || s->cluster_node || s->blocks || s->names.n ||
+	if (s->pods || s->subject || s->cluster_node || s->blocks || s->names.n ||
 	    s->now.identity || s->want.identity || s->dirty)
 		return;
 	wr_hmap_del(&p->sites, &s->node);
@@ -240,8 +240,8 @@ static struct identity *wanted(struct wr_policy *p, const struct site *s, bool f
 
 	if (s->subject)
 		return of_subject(p, s);
-	if (s->claims)
-		return p->peer_policies ? of_pod(p, s->claims->pod, &s->addr) : NULL;
+	if (s->pods)
+		return p->peer_policies ? of_pod(p, s->pods, &s->addr) : NULL;
 	if (s->cluster_node)
 		return of_outside(p, s, former);
 	return (s->blocks || s->names.n) && !in_pod_range(p, &one) ? of_outside(p, s, former) : NULL;

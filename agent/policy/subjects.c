@@ -10,8 +10,7 @@ struct pod *subject_pod(const struct wr_policy *p, const struct subject *s)
 {
 	struct pod *pod = *s->name ? pod_find(p, s->ns, s->name) : NULL;
 
-	if (!pod || !*s->uid || !pod->o->o.uid || wr_streq(pod->o->o.uid, s->uid) ||
-	    wr_streq(pod->o->config_hash, s->uid))
+	if (!pod || !s->uid || !pod->o->uid || pod->o->uid == s->uid || pod->o->config_hash == s->uid)
 		return pod;
 	return NULL;
 }
@@ -65,7 +64,6 @@ static void subject_free(struct wr_policy *p, struct subject *s)
 	p->subject_at.v[s->number] = NULL;
 	wr_istr_put(s->ns);
 	free(s->name);
-	free(s->uid);
 	free(s);
 }
 
@@ -77,7 +75,7 @@ static struct subject *subject_at(const struct wr_policy *p, uint32_t number)
 static bool is_same(const struct subject *s, const struct wr_policy_subject *given)
 {
 	return strcmp(s->ns, given->ns) == 0 && strcmp(s->name, given->name) == 0 &&
-	       strcmp(s->uid, given->uid) == 0 && wr_addr_eq(&s->addr4, &given->addr4) &&
+	       s->uid == wr_uid_hash(given->uid) && wr_addr_eq(&s->addr4, &given->addr4) &&
 	       wr_addr_eq(&s->addr6, &given->addr6);
 }
 
@@ -95,7 +93,7 @@ void wr_policy_subject_put(struct wr_policy *p, uint32_t number, const struct wr
 	s->number = number;
 	s->ns = wr_istr_get(given->ns);
 	s->name = wr_xstrdup(given->name);
-	s->uid = wr_xstrdup(given->uid);
+	s->uid = wr_uid_hash(given->uid);
 	s->addr4 = given->addr4;
 	s->addr6 = given->addr6;
 	p->subject_at.v[number] = s;

@@ -4,12 +4,12 @@
 
 #include "lib/base/str.h"
 
-static bool has_name(const struct wr_ilist *l, wr_istr name)
+static bool has_name(const wr_istr *v, uint32_t n, wr_istr name)
 {
-	size_t i;
+	uint32_t i;
 
-	for (i = 0; name && l && i < l->n; i++)
-		if (l->v[i] == name)
+	for (i = 0; name && i < n; i++)
+		if (v[i] == name)
 			return true;
 	return false;
 }
@@ -26,10 +26,10 @@ static void push(const struct wr_svc_index *idx, const struct wr_slice_endpoint 
 		.local = ep->node_name && ep->node_name == idx->node,
 		.node = ep->node_name,
 		.zone = ep->zone,
-		.has_zone_hints = ep->hint_zones,
-		.zone_hinted = has_name(ep->hint_zones, idx->zone),
-		.has_node_hints = ep->hint_nodes,
-		.node_hinted = has_name(ep->hint_nodes, idx->node),
+		.has_zone_hints = ep->hint_zones.n,
+		.zone_hinted = has_name(ep->hint_zones.v, ep->hint_zones.n, idx->zone),
+		.has_node_hints = ep->hint_nodes.n,
+		.node_hinted = has_name(ep->hint_nodes.v, ep->hint_nodes.n, idx->node),
 	};
 
 	wr_vec_push(&ret->v, e);
@@ -40,14 +40,17 @@ static void push_slice(const struct wr_svc_index *idx, const struct wr_slice *sl
 		       struct wr_svc_endpoints *ret)
 {
 	const struct wr_slice_port *p;
-	size_t i, k;
+	struct wr_slice_endpoint ep;
+	uint32_t i, k;
 
 	for (i = 0; i < slice->ports.n; i++) {
 		p = &slice->ports.v[i];
 		if (p->proto != port->proto || !p->port || !wr_streq(p->name, port->name))
 			continue;
-		for (k = 0; k < slice->endpoints.n; k++)
-			push(idx, &slice->endpoints.v[k], p->port, all_ready, ret);
+		for (k = 0; k < slice->endpoints.n; k++) {
+			ep = wr_slice_at(slice, k);
+			push(idx, &ep, p->port, all_ready, ret);
+		}
 	}
 }
 

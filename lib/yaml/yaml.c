@@ -26,6 +26,8 @@ struct parser {
 	yaml_parser_t yaml;
 	yaml_event_t event; /* the one at hand; empty between two */
 	const char *text;
+	int (*fn)(void *ctx, struct wr_json *doc);
+	void *ctx;
 	WR_VEC(struct anchor) anchors; /* of this document */
 	size_t weight, aliased;
 	int depth;
@@ -338,22 +340,20 @@ static int parse_value(struct parser *p, struct wr_json **ret)
 
 /* ---- documents ------------------------------------------------------------------------------- */
 
-static int parse_document(struct parser *p, struct wr_yaml_docs *docs)
+static int parse_document(struct parser *p)
 {
-	struct wr_json *value = NULL;
+	wr_auto_json *value = NULL;
 	int r = next(p);
 
 	if (!r)
 		r = parse_value(p, &value);
 	drop_anchors(p);
-	if (r < 0)
-		return r;
-	if (value)
-		wr_vec_push(&docs->docs, value);
-	return next(p); /* its end */
+	if (!r && value)
+		r = p->fn(p->ctx, value);
+	return r ? r : next(p); /* its end */
 }
 
-static int parse_stream(struct parser *p, struct wr_yaml_docs *docs)
+static int parse_stream(struct parser *p)
 {
 	int r = next(p); /* its start */
 
@@ -361,24 +361,40 @@ static int parse_stream(struct parser *p, struct wr_yaml_docs *docs)
 		r = next(p);
 		if (r < 0 || p->event.type == YAML_STREAM_END_EVENT)
 			break;
-		r = parse_document(p, docs);
+		r = parse_document(p);
 	}
 	return r;
 }
 
-int wr_yaml_parse(const char *text, size_t len, struct wr_yaml_docs *ret, struct wr_err *err)
+int wr_yaml_each(const char *text, size_t len, int (*fn)(void *ctx, struct wr_json *doc), void *ctx,
+		 struct wr_err *err)
 {
-	struct parser p = { .text = text, .err = err };
-	struct wr_yaml_docs docs = { 0 };
+	struct parser p = { .text = text, .err = err, .fn = fn, .ctx = ctx };
 	int r;
 
 	if (!yaml_parser_initialize(&p.yaml))
 		wr_no_memory();
 	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)text, len);
-	r = parse_stream(&p, &docs);
+	r = parse_stream(&p);
 	yaml_event_delete(&p.event);
 	yaml_parser_delete(&p.yaml);
 	wr_vec_done(&p.anchors);
+	return r;
+}
+
+static int keep(void *ctx, struct wr_json *doc)
+{
+	struct wr_yaml_docs *docs = ctx;
+
+	wr_vec_push(&docs->docs, wr_json_ref(doc));
+	return 0;
+}
+
+int wr_yaml_parse(const char *text, size_t len, struct wr_yaml_docs *ret, struct wr_err *err)
+{
+	struct wr_yaml_docs docs = { 0 };
+	int r = wr_yaml_each(text, len, keep, &docs, err);
+
 	if (r < 0)
 		wr_yaml_docs_done(&docs);
 	else

@@ -25,6 +25,12 @@ struct wr_yaml_docs {
  * untouched on failure.
  */
 int wr_yaml_parse(const char *text, size_t len, struct wr_yaml_docs *ret, struct wr_err *err);
+/*
+ * The same, document by document: @fn borrows each, so that no more than one is in memory. What it returns, if not 0,
+ * ends the walk and is returned.
+ */
+int wr_yaml_each(const char *text, size_t len, int (*fn)(void *ctx, struct wr_json *doc), void *ctx,
+		 struct wr_err *err);
 void wr_yaml_docs_done(struct wr_yaml_docs *d);
 
 #endif

@@ -22,23 +22,27 @@ static void endpoints_have_address_conditions_place_and_hints(void **state)
 		      "- {addresses: [10.1.0.5], conditions: {ready: false}}\n"
 		      "ports: [{name: http, port: 8080}, {port: 53, protocol: UDP}, {name: all}]\n");
 	struct wr_slice *s = as(wr_slice, o);
-	struct wr_slice_endpoint *e = s->endpoints.v;
+	struct wr_slice_endpoint e = wr_slice_at(s, 0);
 	char buf[WR_ADDR_STRLEN];
 
 	assert_string_equal(s->service, "web");
 	assert_int_equal(s->family, AF_INET);
 	assert_int_equal(s->endpoints.n, 3);
-	assert_string_equal(wr_addr_format(&e[0].addr, buf), "10.1.0.2");
-	assert_string_equal(e[0].node_name, "n1");
-	assert_string_equal(e[0].zone, "z1");
-	assert_true(!e[0].ready && e[0].serving && e[0].terminating);
-	assert_int_equal(e[0].hint_zones->n, 2);
-	assert_ptr_equal(e[0].hint_zones->v[0], e[0].zone);
-	assert_ptr_equal(e[0].hint_nodes->v[0], e[0].node_name);
-	assert_true(e[1].ready && e[1].serving && !e[1].terminating);
-	assert_null(e[1].node_name);
-	assert_null(e[1].hint_zones);
-	assert_true(!e[2].ready && !e[2].serving && !e[2].terminating);
+	assert_string_equal(wr_addr_format(&e.addr, buf), "10.1.0.2");
+	assert_string_equal(e.node_name, "n1");
+	assert_string_equal(e.zone, "z1");
+	assert_true(!e.ready && e.serving && e.terminating);
+	assert_int_equal(e.hint_zones.n, 2);
+	assert_ptr_equal(e.hint_zones.v[0], e.zone);
+	assert_int_equal(e.hint_nodes.n, 1);
+	assert_ptr_equal(e.hint_nodes.v[0], e.node_name);
+	e = wr_slice_at(s, 1);
+	assert_string_equal(wr_addr_format(&e.addr, buf), "10.1.0.4");
+	assert_true(e.ready && e.serving && !e.terminating);
+	assert_null(e.node_name);
+	assert_int_equal(e.hint_zones.n + e.hint_nodes.n, 0);
+	e = wr_slice_at(s, 2);
+	assert_true(!e.ready && !e.serving && !e.terminating);
 	assert_int_equal(s->ports.n, 3);
 	assert_string_equal(s->ports.v[0].name, "http");
 	assert_string_equal(s->ports.v[1].name, "");
@@ -50,11 +54,15 @@ static void endpoints_have_address_conditions_place_and_hints(void **state)
 
 static void families_are_read_and_names_are_nobodys(void **state)
 {
+	struct wr_slice_endpoint e;
+	char buf[WR_ADDR_STRLEN];
 	struct wr_object *o =
 		obj_strict(SLICE "addressType: IPv6\nendpoints: [{addresses: ['fd00::2']}]");
 
 	assert_int_equal(as(wr_slice, o)->family, AF_INET6);
 	assert_int_equal(as(wr_slice, o)->endpoints.n, 1);
+	e = wr_slice_at(as(wr_slice, o), 0);
+	assert_string_equal(wr_addr_format(&e.addr, buf), "fd00::2");
 	wr_object_free(o);
 	o = obj_strict(SLICE "addressType: FQDN\nendpoints: [{addresses: [a.example]}]");
 	assert_int_equal(as(wr_slice, o)->family, AF_UNSPEC);
