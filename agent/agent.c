@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -32,6 +33,8 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/nl/sysctl.h"
+
+#define LARGE (128 << 10)
 
 static int start_store(struct wr_agent *a, struct wr_err *err)
 {
@@ -235,6 +238,8 @@ static int run_agent(const struct wr_agent_config *config, bool retiring, struct
 		r = wr_loop_new(&a.loop, err);
 	if (r)
 		return r;
+	/* Large arrays have pages of their own, always: they grow without holes in the heap, and what they have not reached is no memory. */
+	mallopt(M_MMAP_THRESHOLD, LARGE);
 	wr_sysctl_set_root(config->proc_sys_net);
 	wr_health_init(&a.health);
 	wr_log(WR_LOG_INFO, "starting", WR_S("version", WR_VERSION),

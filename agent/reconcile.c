@@ -3,6 +3,7 @@
 #include "agent/reconcile.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 
 #include "agent/agent.h"
 #include "agent/endpoints.h"
@@ -15,6 +16,7 @@
 
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
+#define TIDY_MS        10000
 
 /* In this order: a later one may rely on what an earlier one has put in place. */
 static const struct {
@@ -94,13 +96,30 @@ static void run_one(struct wr_agent *a, enum wr_reconciler which)
 	}
 }
 
+/* What a first list or a large change needed for a moment goes back to the kernel. */
+static void tidy(struct wr_timer *t)
+{
+	struct wr_reconciling *all = WR_CONTAINER_OF(t, struct wr_reconciling, tidy);
+
+	all->untidy = false;
+	malloc_trim(0);
+}
+
 void wr_reconcile_run(struct wr_agent *a)
 {
+	struct wr_reconciling *all = &a->reconciling;
+	bool worked = false;
 	int i;
 
 	for (i = 0; i < WR_RECONCILE_MAX; i++)
-		if (a->reconciling.states[i].due)
+		if (all->states[i].due) {
 			run_one(a, (enum wr_reconciler)i);
+			worked = true;
+		}
+	if (!worked || all->untidy)
+		return;
+	all->untidy = true;
+	wr_timer_start(a->loop, &all->tidy, TIDY_MS, tidy);
 }
 
 static void resync(struct wr_timer *t)
@@ -126,4 +145,5 @@ void wr_reconcile_stop(struct wr_agent *a)
 	for (i = 0; i < WR_RECONCILE_MAX; i++)
 		wr_timer_stop(a->loop, &a->reconciling.states[i].retry);
 	wr_timer_stop(a->loop, &a->reconciling.resync);
+	wr_timer_stop(a->loop, &a->reconciling.tidy);
 }

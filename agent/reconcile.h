@@ -36,6 +36,8 @@ struct wr_reconciling {
 	struct wr_agent *agent;
 	struct wr_reconcile_state states[WR_RECONCILE_MAX];
 	struct wr_timer resync;
+	struct wr_timer tidy;
+	bool untidy; /* tidy is to come */
 };
 
 /* Everything is due once. */

@@ -10,7 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 
-#define WINDOW ((size_t)256 << 10)
+#define WINDOW ((size_t)64 << 10) /* all of one is resident once a row of it is touched */
 #define PAGE   ((size_t)4096)
 
 static size_t round_up(size_t v, size_t to)

@@ -127,7 +127,8 @@ uint32_t svc_be_new(struct wr_svc_table *t, uint32_t id, const struct wr_svc_bac
 
 	if (!row)
 		return 0;
-	picks = wr_dp_at(t->dp, WR_MAP_wr_picks, number);
+	/* A number that was never given up was never counted: its page need not be in memory. */
+	picks = row->gen ? wr_dp_at(t->dp, WR_MAP_wr_picks, number) : NULL;
 	if (picks)
 		wr_store(picks, 0);
 	row->addr = b->addr;
