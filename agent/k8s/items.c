@@ -9,7 +9,7 @@
 #define ITEM_MAX  (2u << 20)
 #define REST_MAX  (1u << 20)
 
-void wr_items_init(struct wr_items *p, int (*item)(void *ctx, const char *text, size_t len), void *ctx)
+void wr_items_init(struct wr_items *p, int (*item)(void *ctx, char *text, size_t len), void *ctx)
 {
 	*p = (struct wr_items){
 		.item = item, .ctx = ctx, .rest = WR_STRBUF_INIT, .value = WR_STRBUF_INIT

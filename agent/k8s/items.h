@@ -12,8 +12,8 @@
 #include "lib/base/strbuf.h"
 
 struct wr_items {
-	/* One element of the top-level "items" array. A negative errno ends the parse. */
-	int (*item)(void *ctx, const char *text, size_t len);
+	/* One element of the top-level "items" array, which it may change. A negative errno ends the parse. */
+	int (*item)(void *ctx, char *text, size_t len);
 	void *ctx;
 	struct wr_strbuf rest;  /* the object with "items" emptied: valid JSON at the end */
 	struct wr_strbuf value; /* the item under way */
@@ -22,8 +22,7 @@ struct wr_items {
 	size_t key_at; /* where the last string at depth 1 began in rest */
 };
 
-void wr_items_init(struct wr_items *p, int (*item)(void *ctx, const char *text, size_t len),
-		   void *ctx);
+void wr_items_init(struct wr_items *p, int (*item)(void *ctx, char *text, size_t len), void *ctx);
 void wr_items_done(struct wr_items *p);
 /* -EINVAL: nested deeper than 64 or closed more than opened; -EFBIG: an item over 2 MiB; or what item() returned. */
 int wr_items_feed(struct wr_items *p, const char *data, size_t size);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/k8s/items.h"
+#include "agent/k8s/trim.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
@@ -126,11 +127,11 @@ static int put_text(struct wr_reflector *r, const struct wr_json *j)
 	return 0;
 }
 
-static int on_item(void *ctx, const char *text, size_t len)
+static int on_item(void *ctx, char *text, size_t len)
 {
 	struct wr_reflector *r = ctx;
 	wr_auto_json *j = NULL;
-	int rc = wr_json_parse(text, len, &j, NULL);
+	int rc = wr_json_parse(text, wr_k8s_trim(text, len), &j, NULL);
 
 	return rc ? rc : put_text(r, j);
 }
@@ -253,13 +254,13 @@ static void delete_object(struct wr_reflector *r, const struct wr_json *object)
 		wr_store_del(r->store, r->kind, ns ? ns : "", name);
 }
 
-static int on_event(struct wr_reflector *r, const char *text, size_t len)
+static int on_event(struct wr_reflector *r, char *text, size_t len)
 {
 	wr_auto_json *j = NULL;
 	const struct wr_json *object;
 	const char *type, *version;
 
-	if (wr_json_parse(text, len, &j, NULL))
+	if (wr_json_parse(text, wr_k8s_trim(text, len), &j, NULL))
 		return -EBADMSG;
 	type = wr_json_get_str(j, "type");
 	object = wr_json_get(j, "object");

@@ -11,7 +11,7 @@ struct seen {
 	int fail_at, n;
 };
 
-static int note(void *ctx, const char *text, size_t len)
+static int note(void *ctx, char *text, size_t len)
 {
 	struct seen *s = ctx;
 
