@@ -404,6 +404,12 @@ ifneq ($(wildcard tests/cluster/bench),)
 bench-cluster: programs ## Measure in that cluster
 	@tools/bootstrap cluster
 	@tests/cluster/bench
+
+.PHONY: bench-cluster-scale
+bench-cluster-scale: programs ## Measure one agent in a cluster of 500 nodes, 10,000 services and 50,000 pods
+	@tools/bootstrap cluster
+	@tests/cluster/build
+	@tests/cluster/scale
 endif
 
 ifneq ($(wildcard tools/demo),)

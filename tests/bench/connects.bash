@@ -162,6 +162,6 @@ part_connects() {
 		had=$n
 		connect_rows "$n"
 	done
-	row "agent RSS with $had services x 4" MiB \
-		"$(awk '/^VmRSS/ { print $2 / 1024 }' "/proc/$(weir_agent_pid a)/status")" '' '' '<=' 60
+	row "agent RSS with $had services x 4" MB \
+		"$(awk '/^VmRSS/ { print $2 * 1024 / 1e6 }' "/proc/$(weir_agent_pid a)/status")" '' '' '<=' 60
 }

@@ -4,7 +4,7 @@
 # ($CLUSTER_DIR/bin, tests/cluster/build), all in namespaces.
 #
 #	has_proxy              are they there?
-#	api_up SERVICE-RANGE   etcd and API server, outside; KUBECONFIG and API_TOKEN are set
+#	api_up SERVICE-RANGE [FLAG...]   etcd and API server, outside; KUBECONFIG and API_TOKEN are set; FLAGs are the API server's
 #	proxy_up MODE NAMESPACE [LINE...]   kube-proxy in a network namespace; LINEs go into its configuration
 
 PROXY_BIN=${CLUSTER_DIR:-/var/tmp/weir-cluster}/bin
@@ -29,15 +29,18 @@ background() { # NAME NAMESPACE CMD...
 }
 
 api_up() {
+	local range=$1
+
+	shift
 	openssl ecparam -name prime256v1 -genkey -noout -out "$WR_T/sa.key" 2>/dev/null
 	openssl ec -in "$WR_T/sa.key" -pubout -out "$WR_T/sa.pub" 2>/dev/null
 	echo "$API_TOKEN,admin,admin,\"system:masters\"" >"$WR_T/tokens.csv"
 	background etcd fabric "$PROXY_BIN/etcd" --data-dir "$WR_T/etcd" --unsafe-no-fsync --log-level error
 	background apiserver fabric "$PROXY_BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
-		--advertise-address="$U4.1" --secure-port=6443 --cert-dir="$WR_T/certs" --service-cluster-ip-range="$1" \
+		--advertise-address="$U4.1" --secure-port=6443 --cert-dir="$WR_T/certs" --service-cluster-ip-range="$range" \
 		--authorization-mode=AlwaysAllow --token-auth-file="$WR_T/tokens.csv" --allow-privileged=true \
 		--disable-admission-plugins=ServiceAccount --service-account-issuer=https://kubernetes.default.svc \
-		--service-account-key-file="$WR_T/sa.pub" --service-account-signing-key-file="$WR_T/sa.key"
+		--service-account-key-file="$WR_T/sa.pub" --service-account-signing-key-file="$WR_T/sa.key" "$@"
 	cat >"$WR_T/kubeconfig" <<-Y
 		apiVersion: v1
 		kind: Config

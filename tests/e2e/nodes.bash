@@ -12,6 +12,7 @@
 #	pod_up a web [app=web ...]    make pod web on node a (labels follow) by CNI ADD, write its manifest
 #	POD_CONFIG=FILTER pod_up ...  the plugin's configuration through jq first
 #	NAMESPACE=shop pod_up ...     there, not in default
+#	POD_UID[web]=UID pod_up ...   with this UID, not one made of its name
 #	pod_down web                  CNI DEL, manifest removed, namespace removed
 #	node a CMD...   pod web CMD...   outside CMD...     run CMD there
 #	pod4 web   pod6 web           its addresses     pod_mtu web   its interface's MTU
@@ -24,7 +25,7 @@
 U4=10.30.0 U6=fd30:
 POD4_NET=10.244 POD6_NET=fd00:10:244
 SVC4_NET=10.96.0 SVC6_NET=fd00:10:96:
-declare -gA NODE_INDEX=() POD_NODE=() POD_NS=() POD_IP4=() POD_IP6=() AGENT_PID=() SVC_INDEX=()
+declare -gA NODE_INDEX=() POD_NODE=() POD_NS=() POD_UID=() POD_IP4=() POD_IP6=() AGENT_PID=() SVC_INDEX=()
 
 cluster_init() {
 	WR_T=${WR_T:-$(mktemp -d)}
@@ -219,7 +220,7 @@ cni() {
 
 	CNI_COMMAND=$verb CNI_CONTAINERID=c-$name CNI_NETNS=/run/netns/p-$name CNI_IFNAME=eth0 \
 		CNI_PATH=$WR_BUILD/bin \
-		CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=${POD_NS[$name]:-default};K8S_POD_NAME=$name;K8S_POD_UID=uid-$name" \
+		CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=${POD_NS[$name]:-default};K8S_POD_NAME=$name;K8S_POD_UID=${POD_UID[$name]:-uid-$name}" \
 		node "$where" weir-cni
 }
 
