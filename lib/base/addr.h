@@ -22,7 +22,8 @@
 
 struct wr_prefix {
 	struct wr_addr addr;
-	uint8_t len; /* 0-128 in the 128-bit form */
+	uint8_t len;    /* 0-128 in the 128-bit form */
+	uint8_t pad[7]; /* zero: objects with prefixes are hashed as bytes */
 };
 
 bool wr_addr_is4(const struct wr_addr *a);

@@ -51,6 +51,35 @@ static void a_bare_node_has_nothing(void **state)
 	wr_object_free(o);
 }
 
+/* What is below on the stack, and would be in the holes of structs. */
+static void __attribute__((noinline)) soil_stack(unsigned char with)
+{
+	volatile unsigned char soil[32768];
+	size_t i;
+
+	for (i = 0; i < sizeof(soil); i++)
+		soil[i] = with;
+}
+
+/* Each node says every few minutes that it is there: that changed nothing, and yet was a change. */
+static void the_same_again_has_the_same_content(void **state)
+{
+	struct wr_object *o[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		wr_auto_json *j = obj_json(
+			NODE "spec: {podCIDRs: [10.244.1.0/24, 'fd00:10:244:1::/64']}\n"
+			     "status: {addresses: [{type: InternalIP, address: 10.30.0.11}]}");
+
+		soil_stack(i ? 0xff : 0x55);
+		assert_int_equal(wr_object_decode(j, false, &o[i], NULL), 0);
+	}
+	assert_true(o[0]->content == o[1]->content);
+	wr_object_free(o[0]);
+	wr_object_free(o[1]);
+}
+
 static void a_single_range_counts_where_there_is_no_list(void **state)
 {
 	struct wr_object *o = obj_strict(NODE "spec: {podCIDR: 10.1.2.3/24}");
@@ -96,6 +125,7 @@ int main(void)
 		cmocka_unit_test(a_node_has_addresses_ranges_zone_and_taints),
 		cmocka_unit_test(a_bare_node_has_nothing),
 		cmocka_unit_test(a_single_range_counts_where_there_is_no_list),
+		cmocka_unit_test(the_same_again_has_the_same_content),
 		cmocka_unit_test(faults_are_named),
 		cmocka_unit_test(lenient_decoding_skips_what_it_cannot_read),
 	};
