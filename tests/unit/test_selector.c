@@ -88,7 +88,12 @@ static void what_is_not_understood_matches_nothing(void **state)
 	assert_false(matches("{matchLabels: [a]}", "{a: b}"));
 	assert_false(matches("{matchLabels: {a: [b]}}", "{a: b}"));
 	assert_false(matches("[a]", "{a: b}"));
-	assert_false(matches("null", "{a: b}"));
+}
+
+static void one_that_a_policy_leaves_out_matches_everything(void **state)
+{
+	assert_true(matches("null", "{a: b}"));
+	assert_true(matches("null", "{}"));
 }
 
 int main(void)
@@ -99,6 +104,7 @@ int main(void)
 		cmocka_unit_test(operators_mean_what_kubernetes_says),
 		cmocka_unit_test(expressions_and_labels_are_anded),
 		cmocka_unit_test(what_is_not_understood_matches_nothing),
+		cmocka_unit_test(one_that_a_policy_leaves_out_matches_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
