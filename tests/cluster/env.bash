@@ -7,6 +7,10 @@ K=${CLUSTER_DIR:-/var/tmp/weir-cluster}
 BIN=$K/bin IMG=$K/img RUN=$K/run LOG=$K/log NODES_DIR=$K/nodes
 WEIR_BUILD=$(cd "$TOP" && realpath -m "${BUILD:-build}")
 
+# A cluster that is up knows what it was made with, unless told otherwise.
+# shellcheck source=/dev/null
+[[ ! -s $RUN/settings ]] || . "$RUN/settings"
+
 KUBERNETES=1.34.4
 CP=k8s-cp                                # netns: control plane, underlay switch, outside client
 read -ra NODES <<<"${CLUSTER_NODES:-a b c}"
