@@ -185,7 +185,7 @@ struct wr_nat_hint {
 	__u64 full[WR_NAT_WORDS / 64]; /* bit w: used[w] has no zero */
 	__u64 used[WR_NAT_WORDS];
 	__u32 cursor; /* where to look for forgotten ones when all bits are set */
-	__u32 pad;
+	__u32 looked; /* jiffies when all were looked at */
 };
 WR_ASSERT_SIZE(struct wr_nat_hint, 4168);
 

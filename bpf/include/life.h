@@ -5,16 +5,19 @@
 
 #include "bpf/include/entry.h"
 #include "bpf/include/fast.h"
+#include "bpf/include/nat_hint.h"
 
 /* A flow that nobody answers moves out of the LRU after so many packets and seconds. */
 #define WR_ONEWAY_PACKETS 16
 #define WR_ONEWAY_SECONDS 2
 
-static __always_inline void kill_entry(const struct wr_flow_key *key, __u64 state,
+/* @flow: a copy. Sweep tells of what it removes itself. */
+static __always_inline void kill_entry(const struct wr_flow_key *key, const struct wr_flow *flow,
 				       struct wr_flow *live)
 {
-	if (!(state & WR_FLOW_PROMOTED)) {
+	if (!(flow->state & WR_FLOW_PROMOTED)) {
 		bpf_map_delete_elem(&wr_new_flows, key);
+		wr_nat_given_up(key, flow);
 		return;
 	}
 	WRITE_ONCE(live->seen, (__u32)bpf_jiffies64());
@@ -32,9 +35,9 @@ WR_GLOBAL int wr_kill(struct wr_work *w, struct wr_flow *live)
 	if (w->flow.state & WR_FLOW_TRANSLATED) {
 		partner = wr_partner_find(w);
 		if (partner)
-			kill_entry(&w->partner_key, w->partner.state, partner);
+			kill_entry(&w->partner_key, &w->partner, partner);
 	}
-	kill_entry(&w->key, w->flow.state, live);
+	kill_entry(&w->key, &w->flow, live);
 	return 0;
 }
 

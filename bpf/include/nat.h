@@ -15,7 +15,7 @@
 
 #define WR_NAT_TRIES        4   /* ports tried before hints are asked */
 #define WR_NAT_HINTED_TRIES 256 /* ports that the hints think free */
-#define WR_NAT_VERIFY       64  /* ports that they think taken, when all are */
+#define WR_NAT_VERIFY       64 /* ports that they think taken, when all are; once a second every one */
 
 /* Sums of ones' complement over 32-bit words: what changing @old into @new adds. */
 WR_GLOBAL __u32 wr_addr_diff(const struct wr_addr *old, const struct wr_addr *new)
@@ -213,6 +213,25 @@ static long search_taken(__u32 i, struct nat_search *s)
 	return wr_bool(s->found);
 }
 
+/*
+ * All ports are taken, as the hints have it. What the LRU has evicted or a socket of the node has given back is free, and the last one
+ * is to be found: so once a second every port is tried, and a few with each packet.
+ */
+static __always_inline void search_forgotten(struct nat_search *s, struct wr_work *w)
+{
+	struct wr_nat_hint *h = wr_nat_hint_get(&w->nat.pair, 0);
+	__u32 now = (__u32)bpf_jiffies64();
+
+	if (!h)
+		return;
+	if (now - h->looked < wr_cfg.hz) {
+		bpf_loop(WR_NAT_VERIFY, search_taken, s, 0);
+		return;
+	}
+	h->looked = now;
+	bpf_loop(wr_nat_pool(), search_taken, s, 0);
+}
+
 /* Where the hash points, and a few on. */
 static __always_inline int search_plain(struct nat_search *s, struct wr_work *w,
 					struct wr_nat_hint *h)
@@ -264,7 +283,7 @@ WR_GLOBAL int wr_nat_take(struct __sk_buff *skb, const struct wr_pkt *p, struct 
 		return 0;
 	bpf_loop(WR_NAT_HINTED_TRIES, search_hinted, &s, 0);
 	if (!s.found)
-		bpf_loop(WR_NAT_VERIFY, search_taken, &s, 0);
+		search_forgotten(&s, w);
 	return s.found ? 0 : WR_REASON_NAT_EXHAUSTED;
 }
 

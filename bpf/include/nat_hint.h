@@ -3,6 +3,8 @@
 #ifndef WR_BPF_NAT_HINT_H
 #define WR_BPF_NAT_HINT_H
 
+#include <linux/in.h>
+
 #include "bpf/include/config.h"
 #include "bpf/include/maps_flow.h"
 
@@ -50,6 +52,24 @@ static __always_inline void wr_nat_hint_clear(const struct wr_nat_pair *pair, __
 		return;
 	__sync_fetch_and_and(&h->used[word], ~(1ull << (i & 63)));
 	__sync_fetch_and_and(&h->full[word / 64], ~(1ull << (word & 63)));
+}
+
+/* A tuple that nobody owns any more: if it is a reply tuple, its source port is likely free. */
+static __always_inline void wr_nat_given_up(const struct wr_flow_key *key, const struct wr_flow *f)
+{
+	int orig_b = !!(f->state & WR_FLOW_ORIG_B);
+	struct wr_nat_pair pair = {
+		.src = orig_b ? key->b : key->a,
+		.dst = orig_b ? key->a : key->b,
+		.dport = orig_b ? key->port_a : key->port_b,
+		.proto = key->proto,
+	};
+
+	if (!(f->state & WR_FLOW_REPLY_TUPLE))
+		return;
+	if (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6)
+		pair.dport = 0;
+	wr_nat_hint_clear(&pair, orig_b ? key->port_b : key->port_a);
 }
 
 /* By the place that a de Bruijn sequence has in its high bits: no branches for the verifier to follow. */

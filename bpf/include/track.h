@@ -229,7 +229,7 @@ static __always_inline int replace(struct __sk_buff *skb, struct wr_pkt *p, stru
 	int reason = begin(skb, p, w);
 
 	if (!reason && state & WR_FLOW_PROMOTED)
-		kill_entry(&w->key, state, live);
+		kill_entry(&w->key, live, live);
 	return reason;
 }
 

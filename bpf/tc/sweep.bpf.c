@@ -17,24 +17,6 @@ struct sweep {
 	__u32 lru;
 };
 
-/* A source port of the pool that nobody owns any more. */
-static __always_inline void free_port(const struct wr_flow_key *key, const struct wr_flow *f)
-{
-	int orig_b = !!(f->state & WR_FLOW_ORIG_B);
-	struct wr_nat_pair pair = {
-		.src = orig_b ? key->b : key->a,
-		.dst = orig_b ? key->a : key->b,
-		.dport = orig_b ? key->port_a : key->port_b,
-		.proto = key->proto,
-	};
-
-	if (!(f->state & WR_FLOW_REPLY_TUPLE))
-		return;
-	if (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6)
-		pair.dport = 0;
-	wr_nat_hint_clear(&pair, orig_b ? key->port_b : key->port_a);
-}
-
 /* Where the other tuple is; NULL: it is gone, or another flow's. */
 static __always_inline struct wr_flow *partner_of(const struct wr_flow_key *key,
 						  const struct wr_flow *f)
@@ -110,7 +92,7 @@ static __always_inline void delete (void *map, const struct wr_flow_key *key,
 	if (was.state & WR_FLOW_PROMOTED && !(was.state & WR_FLOW_REPLY_TUPLE))
 		wr_quota_add(&was, -1);
 	if (was.state & WR_FLOW_TRANSLATED)
-		free_port(&was_key, &was);
+		wr_nat_given_up(&was_key, &was);
 }
 
 static __always_inline void sweep_dead(void *map, const struct wr_flow_key *key, struct wr_flow *f,

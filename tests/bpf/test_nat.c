@@ -570,6 +570,30 @@ static void a_port_that_was_evicted_is_found_again(void **state)
 	lab_close(lab);
 }
 
+/* The same in a pool of which a packet does not look at every port: the one that is free is found all the same. */
+static void the_last_free_port_of_a_large_pool_is_found(void **state)
+{
+	struct wr_dp_options opt = lab_options(0);
+	struct shape s = { .dst = WORLD, .proto = IPPROTO_UDP };
+	struct lab *lab;
+	uint32_t i;
+
+	opt.config.nat_first = 61000;
+	opt.config.nat_last = 61999;
+	lab = lab_open_with(&opt);
+	for (i = 0; i < 1000; i++) {
+		s.sport = (uint16_t)(2000 + i);
+		assert_int_equal(lab_from_pod(lab, &s), LAB_REDIRECT);
+	}
+	delete_flow(lab, 61917);
+	s.sport = 3000;
+	assert_int_equal(lab_from_pod(lab, &s), LAB_REDIRECT);
+	assert_int_equal(lab_out(lab).sport, 61917);
+	s.sport = 3001;
+	assert_int_equal(lab_from_pod(lab, &s), LAB_DROP);
+	lab_close(lab);
+}
+
 static void add_node_address(const char *text)
 {
 	wr_auto_nl nl = WR_NL_INIT;
@@ -676,6 +700,7 @@ int main(void)
 		cmocka_unit_test(inside_the_cluster_the_source_is_kept),
 		cmocka_unit_test(ports_are_owned_until_the_last),
 		cmocka_unit_test(a_port_that_was_evicted_is_found_again),
+		cmocka_unit_test(the_last_free_port_of_a_large_pool_is_found),
 		cmocka_unit_test(ports_of_the_nodes_sockets_are_not_taken),
 		cmocka_unit_test(a_port_of_the_nodes_own_flow_is_not_taken),
 		cmocka_unit_test(protocols_without_ports_are_masqueraded_one_at_a_time),

@@ -159,7 +159,34 @@ whole() {
 	svc_rm shut
 }
 
+# What Cilium #33074 and #31643 failed at: no port, while there are some.
+@test "masquerade uses every port of a pair, refuses the next with a reason, and finds one that comes free" {
+	agent_kill a TERM
+	agent_start a --nat-ports 50000-50063 --timeouts udpNew=12s,udp=12s
+	eps web "$WEB" two
+	eventually expect two ask outside udp "$(node4 a)" 30080 1
+	# Those of before are over, as is the one of the line above.
+	eventually -t 30 no_udp_flows
+	WEIR_PEER_TIMEOUT_MS=1000 outside svc many "$(node4 a)" 30080 70 >"$WR_T/many"
+	nat_ports >"$WR_T/ports"
+	cat "$WR_T/many" "$WR_T/ports"
+	[ "$(cat "$WR_T/many")" = 64 ]
+	[ "$(sort -u "$WR_T/ports" | wc -l)" = 64 ]
+	[ "$(sort -n "$WR_T/ports" | sed -n '1p;$p' | paste -sd' ')" = "50000 50063" ]
+	weir drops --instance a -o json | jq -e '.items[] | select(.name == "nat-exhausted") | .packets >= 6'
+	# TCP to the same backend has its own, and UDP gets them back.
+	expect two ask outside tcp "$(node4 a)" 30080 20
+	eventually -t 30 expect two ask outside udp "$(node4 a)" 30080 20
+	agent_kill a TERM
+	agent_start a
+	eps web "$WEB" one two three
+}
+
+udp_flows() { weir flows --instance a -o json | jq '[.items[] | select(.proto == "UDP" and .dst_port == 30080)]'; }
+no_udp_flows() { [ "$(udp_flows | jq length)" = 0 ]; }
+nat_ports() { udp_flows | jq '.[].nat.src_port'; }
+
 # (Of datagrams whose other parts were too large, the last parts are left.)
 @test "nothing was dropped that nobody asked for" {
-	for n in a b c; do no_drops "$n" unknown-endpoint tcp-midstream unknown-service-port no-backend multicast too-big fragment-without-first; done
+	for n in a b c; do no_drops "$n" nat-exhausted unknown-endpoint tcp-midstream unknown-service-port no-backend multicast too-big fragment-without-first; done
 }
