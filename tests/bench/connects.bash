@@ -7,6 +7,10 @@
 #
 #	CONNECT_SERVICES="1 1000"    at these numbers of services, ascending (1 1000 10000 30000)
 #	CONNECT_PROXIED=N            kube-proxy up to this number of services (1000): more takes many minutes
+#	CONNECT_MODES="nftables"     of its modes (iptables nftables)
+#
+# kube-proxy is ended before the API server gets more services, and begins anew when it has them: beside a stream of changes it would do its work over and
+# over. How long it takes from its start until the last service answers has a row of its own.
 #	CONNECT_PATIENCE=SECONDS     for kube-proxy to have the last service in force (300)
 
 # shellcheck source=tests/cluster/proxy.bash disable=SC2154 # run has set $top
@@ -75,8 +79,18 @@ proxied_up() {
 	serving "$1-server"
 	printf '{apiVersion: v1, kind: Node, metadata: {name: router-%s}, status: {addresses: [{type: InternalIP, address: %s}]}}' \
 		"$1" "$U4.$at" | outside "$PROXY_BIN/kubectl" create -f - >/dev/null
+}
+
+proxied_begin() { # MODE
 	proxy_up "$1" "router-$1" "hostnameOverride: router-$1" "clusterCIDR: 10.70.0.0/16" \
 		"healthzBindAddress: 127.0.0.1:10256" "metricsBindAddress: 127.0.0.1:10249"
+}
+
+nobody_in() { [[ -z $(ip netns pids "$1") ]]; }
+
+proxied_end() { # MODE
+	ip netns pids "router-$1" | xargs -r kill
+	eventually -t 60 nobody_in "router-$1"
 }
 
 # at WHO CMD...: where the client of kube-proxy's mode, or Weir's, is.
@@ -98,7 +112,7 @@ answers() { at "$1" timeout 2 pingpong connect "$(connect_address "$2")" 80 0.01
 
 # more_services FIRST LAST: for Weir, and for kube-proxy where it is.
 more_services() {
-	local mode
+	local mode f
 
 	# One file a thousand, since a file is read as a whole when it changes.
 	connect_objects yaml "$1" "$2" "$(pod4 connect-server)" | awk -v dir="$MANIFESTS" -v first="$1" '
@@ -107,17 +121,24 @@ more_services() {
 	for f in "$MANIFESTS"/.bench-*; do mv "$f" "${f/.bench/bench}.yaml"; done
 	eventually -t 120 answers weir "$2" >/dev/null
 	[[ ${#proxies[@]} != 0 ]] || return 0
+	for mode in "${proxies[@]}"; do proxied_end "$mode"; done
 	connect_objects curl "$1" "$2" 10.70.2.2 >"$WR_T/requests"
 	outside curl --silent --parallel --parallel-max 64 --config "$WR_T/requests" ||
 		{ echo "the API server did not take all services" >&2; return 1; }
 }
 
 connect_rows() { # N
-	local mode i who
+	local mode i who begun
 
 	for who in "${proxies[@]}"; do
-		eventually -t "${CONNECT_PATIENCE:-300}" answers "$who" "$1" >/dev/null ||
+		begun=$EPOCHREALTIME
+		proxied_begin "$who"
+		if eventually -t "${CONNECT_PATIENCE:-300}" answers "$who" "$1" >/dev/null; then
+			bare_row "kube-proxy, $who: $1 services in force after its start" s \
+				"$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')" ''
+		else
 			echo "kube-proxy, $who: $1 services are not in force after ${CONNECT_PATIENCE:-300} s" >&2
+		fi
 	done
 	rm -f "$WR_T"/connects-*
 	for i in 1 2 3 4 5; do
@@ -126,7 +147,7 @@ connect_rows() { # N
 		done
 		connects weir "$1"
 	done
-	for mode in iptables nftables; do
+	for mode in ${CONNECT_MODES:-iptables nftables}; do
 		if [[ -s $WR_T/connects-$mode ]]; then
 			row "short connections, the last of $1 services" /s "$(median <"$WR_T/connects-weir")" \
 				"kube-proxy, $mode" "$(median <"$WR_T/connects-$mode")" '>=' 1
@@ -145,8 +166,8 @@ part_connects() {
 	serving p-connect-server
 	if has_proxy; then
 		api_up 10.98.0.0/16
-		for mode in iptables nftables; do
-			proxied_up $mode
+		for mode in ${CONNECT_MODES:-iptables nftables}; do
+			proxied_up "$mode"
 			proxies+=("$mode")
 		done
 	else
