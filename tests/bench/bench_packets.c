@@ -17,6 +17,10 @@
 
 #include "lib/base/mem.h"
 #include "lib/dp/svc_table.h"
+#include "lib/nl/link.h"
+#include "lib/nl/naddr.h"
+#include "lib/nl/route.h"
+#include "lib/nl/sysctl.h"
 #include "tests/bpf/check.h"
 #include "tests/bpf/lab.h"
 
@@ -363,6 +367,18 @@ static const struct {
 	{ "IPv6, remote pod", "2001:db8::9", "fd00:99::1", "fd00:2::9", false },
 };
 
+static struct packet at_door(struct shape s)
+{
+	struct packet p;
+
+	s.flags = ACK;
+	s.ttl = 255;
+	s.smac = lab_router_mac();
+	s.dmac = lab_uplink_mac();
+	packet_make(&p, &s);
+	return p;
+}
+
 static void bench_door(struct lab *lab, struct wr_svc_table *t, size_t i)
 {
 	struct hook uplink = { wr_dp_prog_fd(lab->dp, "uplink_ingress"), lab->uplink };
@@ -374,14 +390,42 @@ static void bench_door(struct lab *lab, struct wr_svc_table *t, size_t i)
 	put_node_port(t, (uint32_t)(50 + i), doors[i].node, port, doors[i].backend);
 	handshake_from_outside(lab, s, doors[i].local);
 	settle(lab);
-	s.flags = ACK;
-	s.ttl = 255;
-	s.smac = lab_router_mac();
-	s.dmac = lab_uplink_mac();
-	packet_make(&p, &s);
+	p = at_door(s);
 	snprintf(name, sizeof(name), "NodePort packet, established, uplink ingress, %s",
 		 doors[i].name);
 	row(name, measure_loop(uplink, &p), hit, base.hash_hit_loop, 2.5);
+}
+
+/* The host's tables lead to node 2, as they do where a node has several uplinks. */
+static void put_route(const struct lab *lab)
+{
+	struct wr_naddr addr = { .ifindex = lab->uplink };
+	struct wr_route route = { .ifindex = lab->uplink, .gateway = address("192.168.0.2") };
+	struct wr_nexthop nh = { .kind = WR_NH_STACK };
+	wr_auto_nl nl = WR_NL_INIT;
+	wr_auto_nl_batch b = WR_NL_BATCH_INIT;
+
+	if (wr_prefix_parse("192.168.0.1/24", &addr.prefix) ||
+	    wr_prefix_parse("10.0.2.0/24", &route.dst) || wr_nl_open(&nl))
+		exit(1);
+	wr_link_set_up(&b, lab->uplink, true);
+	wr_naddr_put(&b, &addr);
+	wr_route_put(&b, &route);
+	if (wr_nl_commit(&nl, &b, NULL) || wr_sysctl_set("ipv4/ip_forward", "1") ||
+	    wr_nexthop_put(lab->dp, LAB_NODE2_V4, &nh))
+		exit(1);
+}
+
+/* By the slow path, packet by packet, with a look at the tables each. */
+static void bench_tables(struct lab *lab)
+{
+	struct hook uplink = { wr_dp_prog_fd(lab->dp, "uplink_ingress"), lab->uplink };
+	struct shape s = { .src = doors[1].client, .dst = doors[1].node, .dport = 30081 };
+	struct packet p = at_door(s);
+
+	put_route(lab);
+	row("NodePort packet, established, IPv4, remote pod, way by the host's tables",
+	    measure_loop(uplink, &p), hit, base.hash_hit_loop, 20);
 }
 
 /* --- policy of both ends */
@@ -476,6 +520,7 @@ int main(void)
 		bench_way(lab, t, i);
 	for (i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
 		bench_door(lab, t, i);
+	bench_tables(lab);
 	s = (struct shape){ .src = "10.0.1.5", .dst = "10.0.1.6", .flags = ACK };
 	p = packet_of(lab, &s);
 	allow_5_to_6(lab);
