@@ -29,6 +29,11 @@ enum wr_routing {
 	WR_ROUTING_VXLAN,
 };
 
+enum wr_lb_mode {
+	WR_LB_MODE_SNAT,
+	WR_LB_MODE_DSR,
+};
+
 struct wr_strings {
 	WR_VEC(char *) list;
 };
@@ -70,6 +75,7 @@ struct wr_agent_config {
 	struct wr_prefixes name_servers;
 	bool localhost_node_ports;
 	uint32_t maglev_size; /* elements of a table, a prime */
+	uint32_t lb_mode;     /* enum wr_lb_mode */
 
 	bool install_cni, cni_replace;
 	char *cni_bin_dir, *cni_conf_dir;

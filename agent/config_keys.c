@@ -10,6 +10,7 @@
 static const char *const formats[] = { "text", "json", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const routings[] = { "auto", "direct", "vxlan", NULL };
+static const char *const lb_modes[] = { "snat", "dsr", NULL };
 
 static const char *const timeout_names[WR_TIMEOUT_MAX] = {
 	[WR_TIMEOUT_TCP_SYN] = "tcpSyn", [WR_TIMEOUT_TCP_ESTABLISHED] = "tcpEstablished",
@@ -124,6 +125,9 @@ const struct wr_key wr_config_keys[] = {
 	{ "nameServers", .flag = "name-servers", .type = WR_KEY_PREFIXES, AT(name_servers),
 	  .dflt = "", .arg = "CIDR,...",
 	  .help = "whose answers say what domain names of policies mean; empty: the cluster's DNS, this node, resolv.conf" },
+	{ "loadBalancerMode", .flag = "load-balancer-mode", .type = WR_KEY_CHOICE, AT(lb_mode),
+	  .dflt = "snat", .names = lb_modes, .arg = "snat|dsr",
+	  .help = "who answers clients outside: the node they came by, or (dsr) the backend's own" },
 	{ "maglevTableSize", .flag = "maglev-table-size", .type = WR_KEY_UINT, AT(maglev_size),
 	  .dflt = "32749", .min = 251, .max = 1048573, .arg = "N",
 	  .help = "elements of each consistent-hash table (a prime; equal on all nodes)" },

@@ -168,16 +168,19 @@ static uint16_t pick_number(const struct wr_node_table *t, const struct wr_addr 
 	return free_number(t);
 }
 
-/* A way that was direct stays direct until probes say otherwise. */
+/* A way that was direct stays direct, and a tunnel beside it one that works, until probes say otherwise. */
 static void adopt_probes(const struct wr_node_table *t, struct wr_node_entry *e)
 {
 	struct wr_nexthop nh;
 	int f;
 
-	for (f = 0; f < WR_FAMILIES; f++)
-		if (!wr_nexthop_get(t->dp, wr_node_slot(e->number, (enum wr_family)f), &nh) &&
-		    nh.node == e->number && nh.kind == WR_NH_NEIGH)
-			e->probe[f].proven = true;
+	for (f = 0; f < WR_FAMILIES; f++) {
+		if (wr_nexthop_get(t->dp, wr_node_slot(e->number, (enum wr_family)f), &nh) ||
+		    nh.node != e->number)
+			continue;
+		e->probe[f].proven = nh.kind == WR_NH_NEIGH;
+		e->tunnel[f].proven = nh.kind == WR_NH_NEIGH && nh.tunnel_mtu;
+	}
 }
 
 int wr_node_table_add(struct wr_node_table *t, const char *name,

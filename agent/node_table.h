@@ -47,6 +47,7 @@ struct wr_node_entry {
 	struct wr_node_facts facts;
 	struct wr_nexthop nexthop[WR_FAMILIES]; /* as last written; kind and all zero: never */
 	struct wr_probe_target probe[WR_FAMILIES];
+	struct wr_probe_target tunnel[WR_FAMILIES]; /* whether the tunnel works, too, for direct server return */
 	WR_VEC(struct wr_route) routes; /* of the node's own traffic to it */
 };
 

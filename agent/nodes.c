@@ -195,7 +195,8 @@ static void probe_changed(void *ctx, struct wr_probe_target *t)
 	for (i = 0; i < n->table.by_number.n; i++) {
 		struct wr_node_entry *e = n->table.by_number.v[i];
 
-		if (e && t >= e->probe && t < e->probe + WR_FAMILIES)
+		if (e && ((t >= e->probe && t < e->probe + WR_FAMILIES) ||
+			  (t >= e->tunnel && t < e->tunnel + WR_FAMILIES)))
 			mark(n, e->name);
 	}
 	wr_reconcile_due(n->agent, WR_RECONCILE_NODES, false);

@@ -14,6 +14,7 @@
 #define WR_VXLAN_IFNAME "weir-vxlan"
 
 struct wr_agent;
+struct wr_agent_config;
 struct wr_nodes;
 
 int wr_nodes_start(struct wr_agent *a, struct wr_err *err);
@@ -27,6 +28,8 @@ const struct wr_uplinks *wr_nodes_uplinks(const struct wr_agent *a);
 const struct wr_naddrs *wr_nodes_addrs(const struct wr_agent *a);
 uint32_t wr_nodes_pod_mtu(const struct wr_agent *a);
 uint16_t wr_nodes_number(const struct wr_agent *a, const char *name); /* 0: unknown, or this node */
+/* Is direct server return asked for, and possible? It needs the tunnel. */
+bool wr_nodes_wants_dsr(const struct wr_agent_config *c);
 /* Bytes that the tunnel adds to a packet, given the outer address (of either family). */
 uint32_t wr_nodes_overhead(const struct wr_addr *outer);
 /* One object for each node, for "get nodes". */

@@ -22,6 +22,11 @@ bool wr_nodes_wants_tunnel(const struct wr_nodes *n)
 	return n->agent->config->routing != WR_ROUTING_DIRECT;
 }
 
+bool wr_nodes_wants_dsr(const struct wr_agent_config *c)
+{
+	return c->lb_mode == WR_LB_MODE_DSR && c->routing != WR_ROUTING_DIRECT;
+}
+
 /* Outer IP and UDP, VXLAN, inner Ethernet. */
 uint32_t wr_nodes_overhead(const struct wr_addr *outer)
 {

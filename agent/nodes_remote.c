@@ -41,6 +41,11 @@ static uint32_t outer_mtu(struct wr_nodes *n, struct wr_node_entry *e, const str
 	return e->narrow ? route.mtu : n->uplink_mtu;
 }
 
+static uint32_t tunnel_mtu(struct wr_nodes *n, struct wr_node_entry *e, const struct wr_addr *outer)
+{
+	return outer_mtu(n, e, outer) - wr_nodes_overhead(outer);
+}
+
 static struct wr_nexthop tunnel_way(struct wr_nodes *n, struct wr_node_entry *e, enum wr_family f)
 {
 	const struct wr_addr *outer = outer_addr(n, e, f);
@@ -49,8 +54,7 @@ static struct wr_nexthop tunnel_way(struct wr_nodes *n, struct wr_node_entry *e,
 		.kind = WR_NH_TUNNEL,
 		.ifindex = n->vxlan_ifindex,
 		.gateway = *outer,
-		.mtu = outer_mtu(n, e, outer) - wr_nodes_overhead(outer),
-		.vni = n->agent->config->vxlan_id,
+		.mtu = tunnel_mtu(n, e, outer),
 	};
 }
 
@@ -84,6 +88,26 @@ static bool is_direct(struct wr_nodes *n, struct wr_node_entry *e, enum wr_famil
 	return e->probe[f].proven;
 }
 
+/*
+ * Whether direct server return may use the tunnel: where pods' packets do, or where a query through it was answered. That is asked in
+ * any case, so that the answer is there when the way to the node changes.
+ */
+static bool has_tunnel(struct wr_nodes *n, struct wr_node_entry *e, enum wr_family f,
+		       const struct wr_nexthop *nh)
+{
+	struct wr_probe_tunnel tunnel = { .ifindex = n->vxlan_ifindex };
+	uint32_t mark = 1u << n->agent->config->mark_bit;
+
+	if (!wr_nodes_wants_dsr(n->agent->config) || wr_addr_is_zero(&e->facts.addr[f])) {
+		wr_probe_stop(n->probe, &e->tunnel[f]);
+		return nh->kind == WR_NH_TUNNEL;
+	}
+	overlay_mac(&e->facts, tunnel.mac);
+	overlay_mac(&n->own, tunnel.own_mac);
+	wr_probe_start_tunnel(n->probe, &e->tunnel[f], &e->facts.addr[f], &tunnel, mark);
+	return nh->kind == WR_NH_TUNNEL || e->tunnel[f].proven;
+}
+
 static struct wr_nexthop choose_way(struct wr_nodes *n, struct wr_node_entry *e, enum wr_family f)
 {
 	const struct wr_addr *addr = &e->facts.addr[f];
@@ -98,6 +122,11 @@ static struct wr_nexthop choose_way(struct wr_nodes *n, struct wr_node_entry *e,
 		nh = tunnel_way(n, e, f);
 	nh.node = e->number;
 	nh.outer_src = *outer_addr(n, e, f);
+	if (wr_nodes_wants_tunnel(n) && !wr_addr_is_zero(&nh.outer_src)) {
+		nh.vni = n->agent->config->vxlan_id;
+		if (has_tunnel(n, e, f, &nh))
+			nh.tunnel_mtu = tunnel_mtu(n, e, &nh.outer_src);
+	}
 	return nh;
 }
 
@@ -210,6 +239,8 @@ void wr_nodes_forget(struct wr_nodes *n, struct wr_node_entry *e)
 {
 	wr_probe_stop(n->probe, &e->probe[WR_V4]);
 	wr_probe_stop(n->probe, &e->probe[WR_V6]);
+	wr_probe_stop(n->probe, &e->tunnel[WR_V4]);
+	wr_probe_stop(n->probe, &e->tunnel[WR_V6]);
 	del_peers(n, &e->facts);
 	n->routes_dirty = true;
 }

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/domains_private.h"
+#include "agent/probe_private.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
@@ -35,6 +37,7 @@ struct wr_probe {
 	struct family families[2];      /* IPv4, IPv6 */
 	struct wr_probe_target targets; /* ring head */
 	struct wr_timer tick;
+	int tunnel_fd; /* -1: not open */
 };
 
 void wr_probe_encode(enum wr_probe_type type, uint64_t number, uint8_t ret[WR_PROBE_SIZE])
@@ -232,6 +235,22 @@ static uint64_t random_number(void)
 	return n;
 }
 
+/* A query that cannot be sent is one that is not answered. */
+static void query_tunnel(const struct wr_probe *p, const struct wr_probe_target *t,
+			 const struct wr_addr *source)
+{
+	struct wr_endpoint device = { .ifindex = t->tunnel.ifindex };
+	uint8_t packet[WR_PROBE_PACKET_MAX];
+	size_t size;
+
+	if (p->tunnel_fd < 0 || wr_addr_is_zero(source))
+		return;
+	memcpy(device.mac, t->tunnel.mac, sizeof(device.mac));
+	memcpy(device.host_mac, t->tunnel.own_mac, sizeof(device.host_mac));
+	size = wr_probe_packet(source, &t->addr, p->port, t->number, packet);
+	(void)wr_pod_send(p->tunnel_fd, &device, packet, size, 0);
+}
+
 static void query(struct wr_probe *p, struct wr_probe_target *t, uint64_t now)
 {
 	struct family *f = family_of(p, &t->addr);
@@ -246,7 +265,9 @@ static void query(struct wr_probe *p, struct wr_probe_target *t, uint64_t now)
 	/* Many misses: nobody is there. */
 	if (t->misses >= WR_PROBE_FAST_TRIES)
 		t->next_ms = now + WR_PROBE_SLOW_MS;
-	if (f->ask_fd >= 0)
+	if (t->tunnel.ifindex)
+		query_tunnel(p, t, &f->source);
+	else if (f->ask_fd >= 0)
 		send_probe(f->ask_fd, &t->addr, p->port, WR_PROBE_QUERY, t->number);
 }
 
@@ -263,20 +284,38 @@ static void tick(struct wr_timer *timer)
 		wr_timer_start(p->loop, timer, TICK_MS, tick);
 }
 
-void wr_probe_start(struct wr_probe *p, struct wr_probe_target *t, const struct wr_addr *addr)
+static void start(struct wr_probe *p, struct wr_probe_target *t, const struct wr_addr *addr,
+		  const struct wr_probe_tunnel *tunnel)
 {
 	bool proven = t->proven && (!t->active || wr_addr_eq(&t->addr, addr));
 
-	if (t->active && wr_addr_eq(&t->addr, addr))
+	if (t->active && wr_addr_eq(&t->addr, addr) && !memcmp(&t->tunnel, tunnel, sizeof(t->tunnel)))
 		return;
 	wr_probe_stop(p, t);
-	*t = (struct wr_probe_target){ .active = true, .proven = proven, .addr = *addr };
+	*t = (struct wr_probe_target){
+		.active = true, .proven = proven, .addr = *addr, .tunnel = *tunnel
+	};
 	t->prev = p->targets.prev;
 	t->next = &p->targets;
 	t->prev->next = t->next->prev = t;
 	query(p, t, wr_now_ms());
 	if (!p->tick.armed)
 		wr_timer_start(p->loop, &p->tick, TICK_MS, tick);
+}
+
+void wr_probe_start(struct wr_probe *p, struct wr_probe_target *t, const struct wr_addr *addr)
+{
+	static const struct wr_probe_tunnel none;
+
+	start(p, t, addr, &none);
+}
+
+void wr_probe_start_tunnel(struct wr_probe *p, struct wr_probe_target *t, const struct wr_addr *addr,
+			   const struct wr_probe_tunnel *tunnel, uint32_t mark)
+{
+	if (p->tunnel_fd < 0)
+		wr_pod_socket_open(mark, &p->tunnel_fd);
+	start(p, t, addr, tunnel);
 }
 
 void wr_probe_stop(struct wr_probe *p, struct wr_probe_target *t)
@@ -294,7 +333,7 @@ struct wr_probe *wr_probe_new(struct wr_loop *loop, uint16_t port,
 	struct wr_probe *p = wr_xcalloc(1, sizeof(*p));
 	int i;
 
-	*p = (struct wr_probe){ .loop = loop, .port = port, .events = *events };
+	*p = (struct wr_probe){ .loop = loop, .port = port, .events = *events, .tunnel_fd = -1 };
 	p->targets.prev = p->targets.next = &p->targets;
 	for (i = 0; i < 2; i++) {
 		p->families[i].probe = p;
@@ -312,5 +351,7 @@ void wr_probe_free(struct wr_probe *p)
 	for (i = 0; i < 2; i++)
 		close_family(p, &p->families[i]);
 	wr_timer_stop(p->loop, &p->tick);
+	if (p->tunnel_fd >= 0)
+		close(p->tunnel_fd);
 	free(p);
 }

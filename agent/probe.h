@@ -5,6 +5,7 @@
  *
  * A query is one UDP datagram from an address of this node's pod range (never given to a pod) to the other node's address;
  * that node's agent answers from its address to this node's, with the query's random number. Both use the same port.
+ * Through the tunnel the same query asks whether that works, though packets with pod addresses do without it (direct server return).
  * Payload: "WRPB", version 1, type (1 query, 2 answer), two zero bytes, 8 bytes of the number.
  */
 #ifndef WR_AGENT_PROBE_H
@@ -27,12 +28,19 @@ enum wr_probe_type {
 	WR_PROBE_ANSWER,
 };
 
+/* The way through a tunnel device that takes its keys from programs: those of the device at the other end and of ours. */
+struct wr_probe_tunnel {
+	uint32_t ifindex; /* 0: not through a tunnel */
+	uint8_t mac[6], own_mac[6];
+};
+
 /* One node and family; lives in the caller's struct. */
 struct wr_probe_target {
 	struct wr_probe_target *prev, *next;
 	bool active;
 	bool proven;
 	struct wr_addr addr;
+	struct wr_probe_tunnel tunnel;
 	uint64_t number; /* of the query under way; 0: none */
 	uint64_t next_ms;
 	uint32_t tries, misses;
@@ -56,6 +64,9 @@ int wr_probe_set_local(struct wr_probe *p, int family, const struct wr_addr *nod
 		       const struct wr_addr *pod_source);
 /* Begins with a query at once. A target that is active with the same address goes on as it is. */
 void wr_probe_start(struct wr_probe *p, struct wr_probe_target *t, const struct wr_addr *addr);
+/* The same through the tunnel. @mark: with which packets of ours pass the programs. */
+void wr_probe_start_tunnel(struct wr_probe *p, struct wr_probe_target *t, const struct wr_addr *addr,
+			   const struct wr_probe_tunnel *tunnel, uint32_t mark);
 void wr_probe_stop(struct wr_probe *p, struct wr_probe_target *t);
 
 /* The payload, for tests. */

@@ -207,6 +207,7 @@ static struct wr_svc_index *new_index(const struct wr_agent_config *c)
 		.manifests = *c->manifests != '\0',
 		.localhost_node_ports = c->localhost_node_ports,
 		.maglev = true,
+		.dsr = wr_nodes_wants_dsr(c),
 		.node_port_cidrs = c->node_port_addresses.list.v,
 		.n_node_port_cidrs = c->node_port_addresses.list.n,
 	};

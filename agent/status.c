@@ -201,6 +201,17 @@ static struct wr_json *encode_reconcilers(const struct wr_agent *a)
 	return list;
 }
 
+/* In every family that the node has. */
+static bool has_tunnels(const struct wr_node_entry *e)
+{
+	int f;
+
+	for (f = 0; f < WR_FAMILIES; f++)
+		if (!wr_addr_is_zero(&e->facts.addr[f]) && !e->nexthop[f].tunnel_mtu)
+			return false;
+	return true;
+}
+
 static struct wr_json *encode_routing(const struct wr_agent *a)
 {
 	static const char *const modes[] = { "auto", "direct", "vxlan" };
@@ -221,11 +232,38 @@ static struct wr_json *encode_routing(const struct wr_agent *a)
 	return j;
 }
 
+/* Who answers clients outside: as asked for, and towards how many of the other nodes that is so. */
+static struct wr_json *encode_load_balancing(const struct wr_agent *a)
+{
+	const struct wr_node_table *t = &a->nodes->table;
+	struct wr_json *j = wr_json_new_object();
+	int64_t direct = 0, masqueraded = 0;
+	size_t i;
+
+	for (i = 0; i < t->by_number.n; i++) {
+		const struct wr_node_entry *e = t->by_number.v[i];
+
+		if (!e)
+			continue;
+		if (wr_nodes_wants_dsr(a->config) && has_tunnels(e))
+			direct++;
+		else
+			masqueraded++;
+	}
+	wr_json_add_str(j, "mode", a->config->lb_mode == WR_LB_MODE_DSR ? "dsr" : "snat");
+	wr_json_add_int(j, "dsr", direct);
+	wr_json_add_int(j, "snat", masqueraded);
+	return j;
+}
+
 /* What somebody may count on and Weir does not do (yet, or as configured). */
 static struct wr_json *encode_not_enforced(const struct wr_agent *a)
 {
 	struct wr_json *list = wr_json_new_array();
 
+	if (a->config->lb_mode == WR_LB_MODE_DSR && !wr_nodes_wants_dsr(a->config))
+		wr_json_push(list, wr_json_new_str("loadBalancerMode dsr (it needs the tunnel; routing "
+						   "is direct): clients outside get snat"));
 	wr_json_push(list,
 		     wr_json_new_str(
 			     "bandwidth limits of pods (not declared in the CNI configuration)"));
@@ -240,6 +278,7 @@ static void add_datapath(const struct wr_agent *a, struct wr_json *j)
 	wr_json_add_bool(j, "tcx", wr_dp_has_tcx(a->dp));
 	wr_json_add_str(j, "cgroup_root", a->cgroup_root);
 	wr_json_add(j, "routing", encode_routing(a));
+	wr_json_add(j, "load_balancing", encode_load_balancing(a));
 	wr_json_add_int(j, "mtu", n->pod_mtu);
 	wr_json_add_bool(j, "masquerade", a->config->masquerade);
 	wr_json_add_bool(j, "flow_events", a->config->flow_events);

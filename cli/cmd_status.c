@@ -174,6 +174,23 @@ static void print_routing(struct wr_cli *cli, const struct wr_json *agent)
 	print_line(cli, "Routing", text.buf);
 }
 
+/* Who answers clients outside. */
+static void print_load_balancing(struct wr_cli *cli, const struct wr_json *agent)
+{
+	const struct wr_json *lb = wr_json_get(agent, "load_balancing");
+	const char *mode = wr_json_get_str(lb, "mode");
+	wr_auto_strbuf text = WR_STRBUF_INIT;
+
+	if (!mode)
+		return;
+	wr_strbuf_addstr(&text, mode);
+	if (strcmp(mode, "snat") != 0)
+		wr_strbuf_addf(&text, "; other nodes: %lld so, %lld by snat (no tunnel that works)",
+			       (long long)wr_json_get_int(lb, "dsr", 0),
+			       (long long)wr_json_get_int(lb, "snat", 0));
+	print_line(cli, "Load balancer", text.buf);
+}
+
 static void print_links(struct wr_cli *cli, const struct wr_json *agent)
 {
 	const struct wr_json *uplinks = wr_json_get(agent, "uplinks"), *u;
@@ -271,6 +288,7 @@ static void print_agent(struct wr_cli *cli, const struct wr_json *agent)
 	print_sources(cli, wr_json_get(agent, "sources"));
 	print_objects(cli, wr_json_get(agent, "kinds"));
 	print_routing(cli, agent);
+	print_load_balancing(cli, agent);
 	print_links(cli, agent);
 	print_sentences(cli, "Not enforced", wr_json_get(agent, "not_enforced"));
 }

@@ -126,7 +126,7 @@ enum wr_nexthop_kind {
 	WR_NH_STACK, /* the host's stack takes it; what is masqueraded is sent by bpf_fib_lookup instead */
 	WR_NH_NEIGH, /* redirect_neigh: interface and gateway (the destination itself when gateway is zero) */
 	WR_NH_ROUTE,  /* redirect_neigh, with a route lookup of its own within the interface */
-	WR_NH_TUNNEL, /* VXLAN: outer destination is gateway */
+	WR_NH_TUNNEL, /* VXLAN: outer destination is outer_src, and gateway */
 	WR_NH_DROP,   /* unreachable */
 };
 
@@ -143,7 +143,7 @@ struct wr_nexthop {
 	__u16 node;               /* node number, for display; 0: none */
 	struct wr_addr outer_src; /* what outer source tunnelled packets of that node's have, whatever kind our way to it is; zero: no node */
 	__u32 vni;
-	__u32 pad;
+	__u32 tunnel_mtu; /* mtu of the tunnel to that node, whatever kind our way to it is; 0: there is none */
 };
 WR_ASSERT_SIZE(struct wr_nexthop, 56);
 

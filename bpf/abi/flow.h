@@ -77,7 +77,8 @@ static inline __u32 wr_flow_place(const struct wr_flow_key *key, __u32 shards)
 #define WR_FLOW_SERVICE (1ull << 15) /* destination rewritten to a backend */
 #define WR_FLOW_SOCKET \
 	(1ull << 16) /* balanced at the socket: backend is known, nothing is rewritten */
-#define WR_FLOW_DSR       (1ull << 17) /* replies bypass this node */
+#define WR_FLOW_DSR \
+	(1ull << 17) /* goes to the node of its backend (new_dst, new_dport) as it is; replies bypass this node */
 #define WR_FLOW_FROM_HOST (1ull << 18) /* originated by this node */
 #define WR_FLOW_FIN_ORIG  (1ull << 19)
 #define WR_FLOW_FIN_REPLY (1ull << 20)

@@ -50,7 +50,8 @@
 	X(DENY_LIST, "deny-list", "the source is on the deny list")                                   \
 	X(MULTICAST, "multicast", "multicast and broadcast are not forwarded")                        \
 	X(INTERNAL, "internal", "a case that should not exist; please report it")                     \
-	X(SOURCE_ROUTE, "source-route", "a routing header that names further destinations")
+	X(SOURCE_ROUTE, "source-route", "a routing header that names further destinations")           \
+	X(DIRECT, "direct-return", "another node chose a service or a backend that this one has not")
 
 enum wr_reason {
 #define X(symbol, name, text) WR_REASON_##symbol,

@@ -81,14 +81,45 @@ static __always_inline void ip6_header(struct ipv6hdr *ip, const struct wr_addr 
 	memcpy(&ip->daddr, dst, sizeof(ip->daddr));
 }
 
+/* To a client whose packet another node has brought (direct return). */
+WR_GLOBAL int wr_answer_outside(struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w)
+{
+	const struct wr_nexthop *nh;
+	long r;
+
+	w = wr_work_again(w);
+	if (!p || !w)
+		return WR_DROP;
+	nh = wr_nexthop_get(p->flags & WR_PKT_V6 ? WR_NEXTHOP_OUT6 : WR_NEXTHOP_OUT4);
+	if (nh && (nh->kind == WR_NH_NEIGH || nh->kind == WR_NH_ROUTE))
+		return wr_out_neigh(skb, nh);
+	memset(&w->fib, 0, sizeof(w->fib));
+	w->fib.ifindex = skb->ifindex;
+	w->fib.family = AF_INET;
+	w->fib.ipv4_src = wr_pkt_dst(p)->w[3];
+	w->fib.ipv4_dst = wr_pkt_src(p)->w[3];
+	if (p->flags & WR_PKT_V6) {
+		w->fib.family = AF_INET6;
+		memcpy(w->fib.ipv6_src, wr_pkt_dst(p), sizeof(w->fib.ipv6_src));
+		memcpy(w->fib.ipv6_dst, wr_pkt_src(p), sizeof(w->fib.ipv6_dst));
+	}
+	r = bpf_fib_lookup(skb, &w->fib, sizeof(w->fib), 0);
+	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return WR_DROP;
+	return wr_out_fib(skb, &w->fib);
+}
+
 /* Out where the packet came in; the node's own packets are answered as if from outside. */
-static __always_inline int turn_round(struct __sk_buff *skb, const struct wr_pkt *p)
+static __always_inline int turn_round(struct __sk_buff *skb, const struct wr_pkt *p,
+				      struct wr_work *w)
 {
 	const struct wr_nexthop *nh;
 
 	wr_mark_judged(skb);
 	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS) {
 		nh = wr_nexthop_get(WR_PEER_NEXTHOP(wr_peer_find(wr_pkt_src(p))));
+		if (nh && wr_addr_is_zero(&nh->outer_src))
+			return wr_answer_outside(skb, p, w);
 		if (!nh || wr_tunnel_key(skb, nh))
 			return WR_DROP;
 	}
@@ -124,7 +155,7 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct wr_pkt 
 	    bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, w->buf, size, BPF_F_RECOMPUTE_CSUM))
 		return WR_DROP;
-	return turn_round(skb, p);
+	return turn_round(skb, p, w);
 }
 
 /* Completes the answer in the buffer and sends it. */

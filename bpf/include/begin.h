@@ -7,6 +7,7 @@
 #ifndef WR_BPF_BEGIN_H
 #define WR_BPF_BEGIN_H
 
+#include "bpf/include/direct.h"
 #include "bpf/include/judge.h"
 #include "bpf/include/names.h"
 #include "bpf/include/nat.h"
@@ -19,6 +20,13 @@ static __always_inline int is_first(const struct wr_pkt *p)
 	if (p->key.proto == IPPROTO_TCP)
 		return wr_tcp_is_syn(p);
 	return !(p->flags & WR_PKT_ICMP_REPLY);
+}
+
+/* From a client outside, by the tunnel: another node has chosen one of our backends (direct return). */
+static __always_inline int is_brought(const struct wr_work *w)
+{
+	return WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS &&
+	       !(WR_PEER_FLAGS(w->ends.src_peer) & WR_PEER_CLUSTER);
 }
 
 static __always_inline int has_services(const struct wr_pkt *p)
@@ -36,7 +44,9 @@ static __always_inline void set_tuple(const struct wr_pkt *p, struct wr_work *w)
 	t->sport = w->ends.sport;
 	t->dport = w->ends.dport;
 	t->proto = w->ends.proto;
-	t->scope = WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS ? WR_SCOPE_EXTERNAL : WR_SCOPE_ANY;
+	t->scope = WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS || WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS ?
+			   WR_SCOPE_EXTERNAL :
+			   WR_SCOPE_ANY;
 	t->flags = is_first(p) ? WR_LB_RECORD : 0;
 	if (w->ends.from_node)
 		t->flags |= WR_LB_NODE;
@@ -87,12 +97,62 @@ static __always_inline int begin_socket(struct __sk_buff *skb, const struct wr_p
 	return 0;
 }
 
+/*
+ * Direct return is for clients outside and backends of other nodes. Where the tunnel does not lead to a backend's node the flow is
+ * masqueraded.
+ */
+static __always_inline int goes_direct(const struct wr_work *w)
+{
+	__u64 peer;
+
+	if (WR_THIS_HOOK != WR_HOOK_UPLINK_INGRESS || !(w->pick.service_flags & WR_SVC_DSR) ||
+	    WR_PEER_FLAGS(w->ends.src_peer) & WR_PEER_CLUSTER ||
+	    wr_ep_find(&w->pick.addr) != WR_EP_NONE)
+		return 0;
+	peer = wr_peer_find(&w->pick.addr);
+	return WR_PEER_FLAGS(peer) & WR_PEER_CLUSTER &&
+	       wr_has_tunnel(wr_nexthop_get(WR_PEER_NEXTHOP(peer)));
+}
+
+/* The packet stays as it is. */
+static __always_inline void begin_direct(struct wr_work *w)
+{
+	w->flow.backend = w->pick.backend;
+	w->flow.service = w->pick.service;
+	w->flow.new_dst = w->pick.addr;
+	w->flow.new_dport = w->pick.port;
+	w->flow.state |= WR_FLOW_SERVICE | WR_FLOW_DSR;
+}
+
+/* What another node has brought must be a service's, its backend one of ours. */
+static __always_inline int begin_brought(struct __sk_buff *skb, const struct wr_pkt *p,
+					 struct wr_work *w)
+{
+	const struct wr_direct *d = (const void *)wr_pkt_eth(skb);
+	int r;
+
+	if (!d || d->mark != WR_DIRECT_MARK || d->local != WR_DIRECT_LOCAL)
+		return WR_REASON_SPOOFED_OUTER;
+	set_tuple(p, w);
+	r = wr_direct_select(&w->tuple, &w->pick, d->port, d->addr);
+	if (r)
+		return r;
+	if (!is_first(p)) {
+		w->refuse = 1;
+		return WR_REASON_TCP_MIDSTREAM;
+	}
+	take_pick(w);
+	return 0;
+}
+
 /* Is the destination a service's? Then it becomes a backend's. */
 static __always_inline int begin_service(struct __sk_buff *skb, const struct wr_pkt *p,
 					 struct wr_work *w)
 {
 	int r = WR_LB_NO_SERVICE;
 
+	if (is_brought(w))
+		return begin_brought(skb, p, w);
 	if (has_services(p)) {
 		set_tuple(p, w);
 		r = wr_lb_select(&w->tuple, &w->pick);
@@ -102,6 +162,10 @@ static __always_inline int begin_service(struct __sk_buff *skb, const struct wr_
 	w->refuse = 1;
 	if (r)
 		return r;
+	if (goes_direct(w)) { /* in mid-stream, too: the tables of all nodes lead to its backend */
+		begin_direct(w);
+		return 0;
+	}
 	if (!is_first(p)) /* its backend is not known any more */
 		return WR_REASON_TCP_MIDSTREAM;
 	take_pick(w);
@@ -157,7 +221,8 @@ static __always_inline int wants_masquerade(const struct wr_pkt *p, const struct
 		return 0;
 	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS)
 		return wr_on(WR_SW_MASQUERADE) && !(WR_PEER_FLAGS(e->dst_peer) & WR_PEER_CLUSTER);
-	return WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS && w->flow.state & WR_FLOW_SERVICE &&
+	return WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS &&
+	       (w->flow.state & (WR_FLOW_SERVICE | WR_FLOW_DSR)) == WR_FLOW_SERVICE &&
 	       !(w->pick.service_flags & WR_SVC_KEEP_SOURCE);
 }
 
@@ -210,11 +275,16 @@ static __always_inline __u64 out_of_end(__u32 ep, __u64 peer)
 static __always_inline void wr_ways_out(const struct wr_ends *e, struct wr_flow *f)
 {
 	const __u64 stack = WR_OUT(WR_NEXTHOP_STACK, 0);
+	struct wr_addr to;
 
 	f->out[WR_FLOW_ORIG] = e->src_ep == WR_EP_HOST && !(f->state & WR_FLOW_TRANSLATED) &&
 					       !wr_ep_is_pod(e->dst_ep) ?
 				       stack :
 				       out_of_end(e->dst_ep, e->dst_peer);
+	if (f->state & WR_FLOW_DSR) {
+		to = f->new_dst; /* to older verifiers, an address on the stack */
+		f->out[WR_FLOW_ORIG] = out_of_end(WR_EP_NONE, wr_peer_find(&to));
+	}
 	f->out[WR_FLOW_REPLY] = e->dst_ep == WR_EP_HOST && !wr_ep_is_pod(e->src_ep) ?
 					stack :
 					out_of_end(e->src_ep, e->src_peer);

@@ -7,6 +7,7 @@
 #ifndef WR_BPF_FAST_H
 #define WR_BPF_FAST_H
 
+#include "bpf/include/direct.h"
 #include "bpf/include/flow.h"
 #include "bpf/include/gen.h"
 #include "bpf/include/out.h"
@@ -245,6 +246,25 @@ static __always_inline int fast_stack(struct __sk_buff *skb, const struct wr_pkt
 	return WR_PASS;
 }
 
+/* To the backend's node as it is, but for the hop. */
+static __always_inline int fast_direct(struct __sk_buff *skb, const struct wr_pkt *p,
+				       struct wr_flow *flow, const struct wr_way *way)
+{
+	struct ethhdr *eth;
+
+	if (!wr_has_tunnel(way->nh) || !wr_fits(skb, p, way->nh->tunnel_mtu))
+		return WR_SLOW;
+	if (!(p->flags & WR_PKT_V6 ? fast_edit6(skb, p, flow, way, wr_summed(skb)) :
+				     fast_edit4(skb, p, flow, way, wr_summed(skb))))
+		return WR_SLOW;
+	eth = wr_pkt_eth(skb);
+	if (!eth)
+		return WR_DROP;
+	wr_direct_put(eth, flow);
+	wr_flow_count(flow, WR_FLOW_ORIG, skb->len);
+	return wr_out_tunnel(skb, way->nh);
+}
+
 /* Sends a packet of a flow whose verdict was found in force. */
 static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt *p,
 				     struct wr_flow *flow, struct wr_eps eps, int dir)
@@ -258,6 +278,8 @@ static __always_inline int fast_send(struct __sk_buff *skb, const struct wr_pkt 
 		return fast_stack(skb, p, flow, dir);
 	if (!fast_way(out, dir == WR_FLOW_ORIG ? eps.dst : eps.src, &way))
 		return WR_SLOW;
+	if (wr_is_direct(flow->state, dir))
+		return fast_direct(skb, p, flow, &way);
 	if (way.nh && way.nh->kind == WR_NH_STACK)
 		return fast_stack(skb, p, flow, dir);
 	if (!wr_is_routed(p))

@@ -107,16 +107,4 @@ WR_GLOBAL int wr_fib_find(struct __sk_buff *skb, const struct wr_pkt *p, struct 
 	return fib_reason(w, bpf_fib_lookup(skb, &w->fib, sizeof(w->fib), 0));
 }
 
-static __always_inline int fib_redirect(struct __sk_buff *skb, const struct bpf_fib_lookup *fib)
-{
-	struct bpf_redir_neigh to = { .nh_family = fib->family };
-
-	wr_mark_judged(skb);
-	if (fib->family == AF_INET)
-		to.ipv4_nh = fib->ipv4_dst;
-	else
-		memcpy(to.ipv6_nh, fib->ipv6_dst, sizeof(to.ipv6_nh));
-	return bpf_redirect_neigh(fib->ifindex, &to, sizeof(to), 0);
-}
-
 #endif

@@ -130,6 +130,14 @@ static __always_inline void take_answer(const struct __sk_buff *skb, const struc
 		f->tcp_ack = wr_tcp_expected_ack(skb, p);
 }
 
+/* Of direct return only the client's half is seen: that it goes on after its SYN must do. */
+static __always_inline void advance_direct(const struct wr_pkt *p, struct wr_flow *f)
+{
+	if (f->state & WR_FLOW_DSR && wr_tcp_state(f->state) == WR_TCP_SYN_SENT &&
+	    !(p->tcp_flags & (WR_TCP_FLAG_SYN | WR_TCP_FLAG_RST)))
+		set_established(f);
+}
+
 /* A flow in the LRU, where entries are replaced whole: a word written in place might hit another key's. */
 static __always_inline void advance_new(const struct __sk_buff *skb, const struct wr_pkt *p,
 					struct wr_work *w, int dir)
@@ -137,6 +145,7 @@ static __always_inline void advance_new(const struct __sk_buff *skb, const struc
 	struct wr_flow *f = &w->flow;
 	int proven = dir == WR_FLOW_ORIG && is_proven(skb, p, w);
 
+	advance_direct(p, f);
 	if (p->key.proto == IPPROTO_TCP)
 		f->state = wr_tcp_next(p, f->state, dir);
 	if (proven && !wr_promote(w))

@@ -47,19 +47,33 @@ static __always_inline int wr_out_neigh(struct __sk_buff *skb, const struct wr_n
 	return bpf_redirect_neigh(nh->ifindex, &params, sizeof(params), 0);
 }
 
+/* Where bpf_fib_lookup() has said. */
+static __always_inline int wr_out_fib(struct __sk_buff *skb, const struct bpf_fib_lookup *fib)
+{
+	struct bpf_redir_neigh to = { .nh_family = fib->family };
+
+	wr_mark_judged(skb);
+	if (fib->family == AF_INET)
+		to.ipv4_nh = fib->ipv4_dst;
+	else
+		memcpy(to.ipv6_nh, fib->ipv6_dst, sizeof(to.ipv6_nh));
+	return bpf_redirect_neigh(fib->ifindex, &to, sizeof(to), 0);
+}
+
+/* Sends the packet to the next hop's node. */
 WR_GLOBAL int wr_tunnel_key(struct __sk_buff *skb, const struct wr_nexthop *nh)
 {
 	struct bpf_tunnel_key key = { .tunnel_ttl = WR_TUNNEL_TTL };
 	__u64 flags = 0;
 
-	if (!nh)
+	if (!nh || wr_addr_is_zero(&nh->outer_src))
 		return -WR_ENOENT;
 	key.tunnel_id = nh->vni;
-	if (wr_addr_is4(&nh->gateway)) {
-		key.remote_ipv4 = bpf_ntohl(nh->gateway.w[3]);
+	if (wr_addr_is4(&nh->outer_src)) {
+		key.remote_ipv4 = bpf_ntohl(nh->outer_src.w[3]);
 		flags = BPF_F_ZERO_CSUM_TX;
 	} else {
-		memcpy(key.remote_ipv6, &nh->gateway, sizeof(key.remote_ipv6));
+		memcpy(key.remote_ipv6, &nh->outer_src, sizeof(key.remote_ipv6));
 		flags = BPF_F_TUNINFO_IPV6;
 	}
 	return bpf_skb_set_tunnel_key(skb, &key, sizeof(key), flags);

@@ -31,7 +31,10 @@ static __always_inline int has_key(struct __sk_buff *skb)
 	       !bpf_skb_get_tunnel_key(skb, &key, sizeof(key), BPF_F_TUNINFO_IPV6);
 }
 
-/* Gives a packet that the stack has routed into the tunnel its outer destination; 0: it has one. */
+/*
+ * Gives a packet that the stack has routed into the tunnel, or the agent sent there, its outer destination; 0: it has one. Others than
+ * those of nodes have none.
+ */
 static __always_inline int wr_give_key(struct __sk_buff *skb, const struct wr_pkt *p)
 {
 	const struct wr_nexthop *nh;
@@ -39,8 +42,6 @@ static __always_inline int wr_give_key(struct __sk_buff *skb, const struct wr_pk
 	if (has_key(skb))
 		return 0;
 	nh = wr_nexthop_get(WR_PEER_NEXTHOP(wr_peer_find(wr_pkt_dst(p))));
-	if (!nh || nh->kind != WR_NH_TUNNEL)
-		return -WR_ENOENT;
 	return wr_tunnel_key(skb, nh);
 }
 

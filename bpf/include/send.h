@@ -147,7 +147,35 @@ WR_GLOBAL int wr_send_routed(struct __sk_buff *skb, const struct wr_pkt *p, stru
 	reason = send_edit(skb, p, w);
 	if (reason)
 		return reason;
-	w->verdict = fib_redirect(skb, &w->fib);
+	w->verdict = wr_out_fib(skb, &w->fib);
+	return w->verdict == TC_ACT_REDIRECT ? 0 : WR_REASON_REDIRECT;
+}
+
+/*
+ * To the backend's node by the tunnel. What is too large and may be cut is cut outside: the client's own stack would have to be asked
+ * else. IPv6 is never cut on its way, neither in the tunnel.
+ */
+WR_GLOBAL int wr_send_direct(struct __sk_buff *skb, const struct wr_pkt *p, struct wr_work *w)
+{
+	const struct wr_nexthop *nh;
+	struct ethhdr *eth;
+
+	w = wr_work_again(w);
+	if (!p || !w)
+		return WR_REASON_INTERNAL;
+	nh = wr_nexthop_get(WR_OUT_NUMBER(w->flow.out[WR_FLOW_ORIG]));
+	if (!nh || !wr_has_tunnel(nh))
+		return WR_REASON_NO_TUNNEL;
+	w->mtu = nh->tunnel_mtu;
+	if (!wr_fits(skb, p, w->mtu) && !(may_fragment(skb, p) && wr_addr_is4(&nh->outer_src)))
+		return WR_REASON_TOO_BIG;
+	if (!take_hop(skb, p))
+		return WR_REASON_TTL;
+	eth = wr_pkt_eth(skb);
+	if (!eth)
+		return WR_REASON_INTERNAL;
+	wr_direct_put(eth, &w->flow);
+	w->verdict = wr_out_tunnel(skb, nh);
 	return w->verdict == TC_ACT_REDIRECT ? 0 : WR_REASON_REDIRECT;
 }
 
@@ -192,6 +220,8 @@ WR_GLOBAL int wr_send(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w
 	wr_fix_type(skb, p);
 	send_way(w, live, dir);
 	number = WR_OUT_NUMBER(w->flow.out[dir & 1]);
+	if (wr_is_direct(w->flow.state, dir))
+		return wr_send_direct(skb, p, w);
 	/* Already there, unless its backend has left since its socket chose it. */
 	if (WR_THIS_HOOK == WR_HOOK_POD_INGRESS &&
 	    (dir == WR_FLOW_REPLY || !(w->flow.state & WR_FLOW_SERVICE)))

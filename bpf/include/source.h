@@ -113,13 +113,48 @@ WR_GLOBAL int wr_outer_is(struct __sk_buff *skb, __u32 nexthop)
 	return wr_addr_equal(&outer, &nh->outer_src);
 }
 
+/* Is it some node's? */
+WR_GLOBAL int wr_outer_is_node(struct __sk_buff *skb)
+{
+	struct bpf_tunnel_key key = {};
+	struct wr_addr outer;
+
+	if (!bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
+		wr_addr_set4(&outer, bpf_htonl(key.remote_ipv4));
+	else if (!bpf_skb_get_tunnel_key(skb, &key, sizeof(key), BPF_F_TUNINFO_IPV6))
+		memcpy(&outer, key.remote_ipv6, sizeof(outer));
+	else
+		return 0;
+	return !!(WR_PEER_FLAGS(wr_peer_find(&outer)) & WR_PEER_IS_NODE);
+}
+
+/* Clients outside come by the tunnel with direct return alone, which is looked at where the flow begins (begin_brought). */
 static __always_inline int source_tunnel(struct __sk_buff *skb, struct wr_ends *e)
 {
 	int reason = source_outside(e);
 
 	if (reason)
 		return reason;
-	return wr_outer_is(skb, WR_PEER_NEXTHOP(e->src_peer)) ? 0 : WR_REASON_SPOOFED_OUTER;
+	if (WR_PEER_FLAGS(e->src_peer) & WR_PEER_CLUSTER)
+		return wr_outer_is(skb, WR_PEER_NEXTHOP(e->src_peer)) ? 0 : WR_REASON_SPOOFED_OUTER;
+	return wr_outer_is_node(skb) ? 0 : WR_REASON_SPOOFED_OUTER;
+}
+
+/*
+ * Through the tunnel: from the node that owns the sender. What a client outside sends to a service may be brought by any node
+ * (direct return), once the flow is one that ends here.
+ */
+static __always_inline int tunnel_ok(struct __sk_buff *skb, const struct wr_flow *flow, int dir)
+{
+	const __u64 kept = WR_FLOW_SERVICE | WR_FLOW_TRANSLATED | WR_FLOW_MASQ;
+	__u32 back = WR_OUT_NUMBER(dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_REPLY] :
+							 flow->out[WR_FLOW_ORIG]);
+
+	if (back >= WR_NEXTHOP_FIRST)
+		return wr_outer_is(skb, back);
+	return dir == WR_FLOW_ORIG &&
+	       (flow->state & kept) == (WR_FLOW_SERVICE | WR_FLOW_TRANSLATED) &&
+	       wr_outer_is_node(skb);
 }
 
 /* Resolves the source of a first packet, and refuses what is not the sender's. (Unused where the header is compiled alone.) */
@@ -173,7 +208,6 @@ static __always_inline int wr_sender_ok(struct __sk_buff *skb, const struct wr_p
 	const struct wr_endpoint *from = dir == WR_FLOW_ORIG ? eps.src : eps.dst;
 	const struct wr_endpoint *to = dir == WR_FLOW_ORIG ? eps.dst : eps.src;
 	__u32 sender = dir == WR_FLOW_ORIG ? flow->src_ep : flow->dst_ep;
-	__u64 back;
 
 	if (WR_THIS_HOOK == WR_HOOK_POD_EGRESS)
 		return is_at(skb, from) && mac_is(skb, from);
@@ -182,10 +216,8 @@ static __always_inline int wr_sender_ok(struct __sk_buff *skb, const struct wr_p
 		       is_at(skb, to);
 	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS)
 		return sender == WR_EP_NONE;
-	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS) {
-		back = dir == WR_FLOW_ORIG ? flow->out[WR_FLOW_REPLY] : flow->out[WR_FLOW_ORIG];
-		return sender == WR_EP_NONE && wr_outer_is(skb, WR_OUT_NUMBER(back));
-	}
+	if (WR_THIS_HOOK == WR_HOOK_OVERLAY_INGRESS)
+		return sender == WR_EP_NONE && tunnel_ok(skb, flow, dir);
 	return sender == WR_EP_HOST && wr_from_node(skb);
 }
 

@@ -255,6 +255,35 @@ static __always_inline int track_flow(struct __sk_buff *skb, struct wr_pkt *p, s
 	return wr_send(skb, p, w, live, dir);
 }
 
+/*
+ * An error about what a service's address has sent, of no flow known here. The backend's node has answered the client directly, and
+ * routers on that way speak to any of us: where the tables lead to is who has to know.
+ */
+WR_GLOBAL int wr_error_direct(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w)
+{
+	struct wr_quote *q;
+	struct wr_lb_tuple *t;
+
+	w = wr_work_again(w);
+	if (!p || !w)
+		return WR_REASON_INTERNAL;
+	q = &w->quote;
+	t = &w->tuple;
+	init_flow(p, w, skb->ifindex);
+	t->src = q->from_b ? q->key.a : q->key.b;
+	t->dst = q->from_b ? q->key.b : q->key.a;
+	t->sport = q->from_b ? q->key.port_a : q->key.port_b;
+	t->dport = q->from_b ? q->key.port_b : q->key.port_a;
+	t->proto = q->key.proto;
+	t->scope = WR_SCOPE_EXTERNAL;
+	t->flags = 0;
+	if (wr_lb_select(t, &w->pick) || !goes_direct(w))
+		return WR_REASON_ICMP_UNRELATED;
+	begin_direct(w);
+	wr_ways_out(&w->ends, &w->flow);
+	return wr_send_direct(skb, p, w);
+}
+
 /* An error about a flow that is not known: the node's own are its stack's. */
 static __always_inline int unrelated(struct __sk_buff *skb, struct wr_pkt *p, struct wr_work *w)
 {
@@ -265,6 +294,9 @@ static __always_inline int unrelated(struct __sk_buff *skb, struct wr_pkt *p, st
 	if (reason)
 		return reason;
 	wr_resolve_dst(&w->ends);
+	/* To the stack it would be a packet to be routed on, and to come back. */
+	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS && wr_lb_owns(&w->ends.dst))
+		return wr_error_direct(skb, p, w);
 	if (w->ends.from_node || w->ends.dst_ep == WR_EP_HOST)
 		return WR_NOT_OURS;
 	if (WR_THIS_HOOK == WR_HOOK_UPLINK_INGRESS && w->ends.dst_ep == WR_EP_NONE)

@@ -33,6 +33,7 @@ int wr_nexthop_put(struct wr_dp *dp, uint32_t number, const struct wr_nexthop *n
 	row->node = nh->node;
 	row->outer_src = nh->outer_src;
 	row->vni = nh->vni;
+	row->tunnel_mtu = nh->tunnel_mtu;
 	/* Programs hold the row meanwhile: tunnels have no use for the interface, so it is a neighbour's as long as the kind is. */
 	if (nh->kind != WR_NH_TUNNEL)
 		store_head(row, row->gen + 1, nh->ifindex);

@@ -19,7 +19,8 @@
  *	gc        body: {"network", "keep":[{container,ifname}...]} -> {"removed":N}
  *	get       body: {"what":"..."} -> {"items":[...]} or an object (CLI); what is not known is absent:
  *	  status     {"version","node","pid","started_ms" (Unix epoch),"ready","reason","needs":[{"name","reason"}] (no reason: met),
- *	             "routing":{"mode":"auto|direct|vxlan","direct","vxlan"} (numbers of nodes),"mtu","pod_cidrs","cgroup_root","tcx",
+ *	             "routing":{"mode":"auto|direct|vxlan","direct","vxlan"} (numbers of nodes),
+ *	             "load_balancing":{"mode":"snat|dsr" (as asked for),"dsr","snat"} (numbers of other nodes that get it),"mtu","pod_cidrs","cgroup_root","tcx",
  *	             "masquerade","flow_events","drop_sample","uplinks":[{"name","mtu","up"}],"sources":[{"name","contact_ms" (Unix epoch),"errors":[text]}],
  *	             "kinds":[{"kind","count","synced"}],"reconcilers":[{"name","runs","failures","failing","error" (while it is)}],"not_enforced":[text]}
  *	  nodes      items {"number" (as backends carry it),"name","addresses":[text],"pod_cidrs","zone","zone_number",

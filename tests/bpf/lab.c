@@ -149,8 +149,10 @@ static void put_nexthop(struct lab *lab, uint32_t number, uint16_t kind, const c
 {
 	struct wr_nexthop nh = { .kind = kind, .ifindex = lab->uplink, .mtu = mtu, .vni = 7 };
 
-	if (gateway)
+	if (gateway) {
 		nh.gateway = nh.outer_src = addr(gateway);
+		nh.tunnel_mtu = LAB_MTU - 50;
+	}
 	assert_int_equal(wr_nexthop_put(lab->dp, number, &nh), 0);
 }
 

@@ -89,6 +89,7 @@ static void another_node_is_reached_through_the_tunnel_until_proven_otherwise(vo
 	assert_true(wr_addr_eq(&nh.gateway, &outer4));
 	assert_true(wr_addr_eq(&nh.outer_src, &outer4));
 	assert_int_equal(nh.mtu, 1450);
+	assert_int_equal(nh.tunnel_mtu, 1450);
 	assert_int_equal(nh.node, 1);
 	nh = aw_nexthop(w, wr_node_slot(1, WR_V6));
 	assert_true(wr_addr_eq(&nh.gateway, &outer6));
@@ -114,6 +115,7 @@ static void direct_routing_goes_to_the_neighbour_itself(void **state)
 	assert_int_equal(nh.ifindex, w->eth0);
 	assert_true(wr_addr_eq(&nh.gateway, &gateway));
 	assert_int_equal(nh.mtu, 1500);
+	assert_int_equal(nh.tunnel_mtu, 0);
 	assert_int_equal(wr_nodes_pod_mtu(&w->a), 1500);
 	assert_true(aw_route(w, "10.244.12.0/24", &route));
 	assert_true(wr_addr_eq(&route.gateway, &gateway));
