@@ -93,18 +93,18 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	spawn hold4 outside peer hold tcp $VIP4 80 60
 	spawn hold6 outside peer hold tcp $VIP6 80 60
 	spawn holdu outside peer hold udp $VIP4 80 60
-	sleep 3 # long enough to be promoted, by age
+	eventually direct_flows a proven 3
 	enter_by c
-	sleep 1
-	enter_by b
-	sleep 1
+	eventually direct_flows c proven 3
+	enter_by b # its own
+	agent_kill c TERM
+	agent_start c --load-balancer-mode dsr
 	enter_by a
 	agent_kill a
 	agent_start a --load-balancer-mode dsr
 	agent_kill b TERM
 	agent_start b --load-balancer-mode dsr
 	enter_by c
-	sleep 1
 	kill -INT "${PIDS[@]}"
 	wait "${PIDS[@]}" || true
 	PIDS=()
@@ -113,6 +113,9 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	enter_by a
 	eps web "$WEB" one two three
 }
+
+# direct_flows NODE KEY N: so many of those that hold are sent on there.
+direct_flows() { weir flows --instance "$1" -o json | jq -e --arg k "$2" --argjson n "$3" '[.items[] | select(.dsr and .[$k])] | length >= $n'; }
 
 @test "a backend that goes: connections are reset, datagrams move on" {
 	eps web "$WEB" two
