@@ -32,8 +32,8 @@ static __always_inline int has_key(struct __sk_buff *skb)
 }
 
 /*
- * Gives a packet that the stack has routed into the tunnel, or the agent sent there, its outer destination; 0: it has one. Others than
- * those of nodes have none.
+ * Gives a packet that the stack has routed into the tunnel its outer destination; 0: it has one. Where other ways lead to the node the
+ * agent alone uses it, with the mark.
  */
 static __always_inline int wr_give_key(struct __sk_buff *skb, const struct wr_pkt *p)
 {
@@ -42,6 +42,8 @@ static __always_inline int wr_give_key(struct __sk_buff *skb, const struct wr_pk
 	if (has_key(skb))
 		return 0;
 	nh = wr_nexthop_get(WR_PEER_NEXTHOP(wr_peer_find(wr_pkt_dst(p))));
+	if (!nh || (nh->kind != WR_NH_TUNNEL && !(skb->mark & wr_cfg.mark)))
+		return -WR_ENOENT;
 	return wr_tunnel_key(skb, nh);
 }
 
