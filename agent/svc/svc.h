@@ -26,7 +26,7 @@ struct wr_svc_options {
 	bool manifests; /* pods stand in for missing EndpointSlices, their specs give host ports */
 	bool localhost_node_ports; /* also on 127.0.0.1 and ::1 */
 	bool maglev;               /* tables for load balancer and external addresses */
-	bool dsr; /* direct server return for those */
+	bool dsr;                  /* direct server return for those */
 	const struct wr_prefix *node_port_cidrs; /* where NodePorts answer; none: on every address of the node */
 	size_t n_node_port_cidrs;
 };

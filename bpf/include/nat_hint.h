@@ -4,6 +4,7 @@
 #define WR_BPF_NAT_HINT_H
 
 #include <linux/in.h>
+#include <linux/in6.h>
 
 #include "bpf/include/config.h"
 #include "bpf/include/maps_flow.h"
