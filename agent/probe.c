@@ -298,7 +298,9 @@ static void start(struct wr_probe *p, struct wr_probe_target *t, const struct wr
 	t->prev = p->targets.prev;
 	t->next = &p->targets;
 	t->prev->next = t->next->prev = t;
-	query(p, t, wr_now_ms());
+	t->next_ms = wr_now_ms() + TICK_MS;
+	if (!tunnel->ifindex) /* the programs are told the way to the node meanwhile */
+		query(p, t, wr_now_ms());
 	if (!p->tick.armed)
 		wr_timer_start(p->loop, &p->tick, TICK_MS, tick);
 }

@@ -182,7 +182,7 @@ whole() {
 	eps web "$WEB" one two three
 }
 
-udp_flows() { weir flows --instance a -o json | jq '[.items[] | select(.proto == "UDP" and .dst_port == 30080)]'; }
+udp_flows() { weir flows --unproven --instance a -o json | jq '[.items[] | select(.proto == "udp" and .dst_port == 30080)]'; }
 no_udp_flows() { [ "$(udp_flows | jq length)" = 0 ]; }
 nat_ports() { udp_flows | jq '.[].nat.src_port'; }
 

@@ -26,9 +26,9 @@ routed() {
 enter_by() {
 	local i
 
-	for i in 10 11; do
-		ip -n fabric route replace 192.0.2.$i/32 via "10.31.${NODE_INDEX[$1]}.2"
-		ip -n fabric -6 route replace 2001:db8::$i/128 via "fd31:${NODE_INDEX[$1]}::2"
+	for i in 10 11; do # always the same client
+		ip -n fabric route replace 192.0.2.$i/32 via "10.31.${NODE_INDEX[$1]}.2" src 10.31.11.1
+		ip -n fabric -6 route replace 2001:db8::$i/128 via "fd31:${NODE_INDEX[$1]}::2" src fd31:11::1
 	done
 	ip -n fabric -6 route flush cache 2>/dev/null || true
 }
@@ -74,9 +74,9 @@ teardown_file() { load nodes && restore_cluster && cluster_down; }
 	weir services --instance a | grep -q dsr
 	eps web "$WEB" two
 	eventually expect two ask outside udp $VIP4 80 2
-	weir flows --instance a -o json | jq -e '[.items[] | select(.dsr and .proto == "UDP" and (.masqueraded | not) and .backend.name == "default/two")] | length > 0' ||
-		{ weir flows --instance a -o json | jq '[.items[] | select(.dsr)][0]'; false; }
-	weir flows --instance b -o json | jq -e '[.items[] | select(.translated and .dst_port == 80)] | length > 0'
+	weir flows --unproven --instance a -o json | jq -e '[.items[] | select(.dsr and .proto == "udp" and (.masqueraded | not) and .backend.name == "default/two")] | length > 0' ||
+		{ weir flows --unproven --instance a -o json | jq '[.items[] | select(.dsr)][0]'; false; }
+	weir flows --unproven --instance b -o json | jq -e '[.items[] | select(.translated and .dst_port == 80)] | length > 0'
 	eps web "$WEB" one two three
 }
 
@@ -234,9 +234,10 @@ affine() { [[ $(result ask outside tcp $VIP4 80 20) =~ ^(one|two|three)$ ]]; }
 	svc_rm shut
 }
 
-# (A change that nodes hear of an instant apart may cost a packet, which is sent again: direct-return.)
+# (A change that nodes hear of an instant apart may cost a packet, which is sent again: direct-return. Queries through the tunnel to a node
+# that has not heard of the sender yet: spoofed-tunnel. A client that has gone says so to answers that are under way: icmp-unrelated.)
 @test "nothing was dropped that nobody asked for" {
 	for n in a b c; do
-		no_drops $n no-backend unknown-service-port policy-ingress source-range tcp-midstream too-big direct-return fragment-without-first
+		no_drops $n unknown-endpoint multicast spoofed-tunnel icmp-unrelated no-backend unknown-service-port policy-ingress source-range tcp-midstream too-big direct-return fragment-without-first
 	done
 }
