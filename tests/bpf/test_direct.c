@@ -175,7 +175,7 @@ static void a_connection_is_promoted_by_what_its_client_sends(void **state)
 	assert_int_equal(wr_sys_map_next(fd, NULL, &key), 0);
 	assert_int_equal(wr_sys_map_lookup(fd, &key, &flow), 0);
 	assert_int_equal(flow.state & WR_FLOW_TCP_MASK, WR_TCP_ESTABLISHED); /* its timeout counts */
-	flow.created -= 2 * LAB_HZ;
+	flow.created -= WR_FLOW_CREATED(2 * LAB_HZ);
 	assert_int_equal(wr_sys_map_update(fd, &key, &flow, 0), 0);
 	lab_from_outside(lab, &s);
 	assert_int_equal(lab_promoted(lab), 1);
