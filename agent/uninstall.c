@@ -13,6 +13,7 @@
 #include "lib/dp/dp.h"
 #include "lib/model/records.h"
 #include "lib/nl/link.h"
+#include "lib/nl/sysctl.h"
 #include "lib/podnet/node.h"
 
 struct removal {
@@ -114,6 +115,7 @@ int wr_agent_uninstall(const struct wr_agent_config *config, struct wr_err *err)
 	wr_autofd int lock = -1;
 	int n = wr_paths_init(&r.paths, config->instance, err);
 
+	wr_sysctl_set_root(config->proc_sys_net);
 	if (n == 0)
 		n = wr_agent_lock(&r.paths, &lock, err);
 	if (n)

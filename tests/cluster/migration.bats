@@ -137,6 +137,23 @@ move_back() {
 	all_reach_all
 }
 
+restarts() {
+	kubectl_ get pods -n kube-system -l app.kubernetes.io/name=weir-retire -o 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'
+}
+
+@test "a node that never had Weir is left at once" {
+	run timeout 90 kubectl-weir --node "node-${NODES[-1]}" uninstall
+	kubectl_ describe pods -n kube-system -l app.kubernetes.io/name=weir-retire | tail -n 25
+	kubectl_ logs -n kube-system -l app.kubernetes.io/name=weir-retire
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"node-${NODES[-1]}: Weir is removed"* ]]
+	[ "$(restarts)" = 0 ]
+	all_reach_all
+	kubectl_ label node "node-${NODES[-1]}" weir.dev/retire-
+	kubectl_ delete daemonset -n kube-system weir-retire
+}
+
 @test "a node moves, and the connections of the others do not notice" {
 	traffic_start 90
 	move "${NODES[-1]}"
