@@ -416,16 +416,29 @@ static void put_route(const struct lab *lab)
 		exit(1);
 }
 
-/* By the slow path, packet by packet, with a look at the tables each. */
-static void bench_tables(struct lab *lab)
+/*
+ * By the slow path, packet by packet, with a look at the tables each. Run once each: the slow path reads the flow's rewrite, which a loop
+ * would have to falsify.
+ */
+static void bench_tables(struct lab *lab, struct wr_svc_table *t)
 {
+	static double ours[SINGLE], hash_hit[SINGLE];
 	struct hook uplink = { wr_dp_prog_fd(lab->dp, "uplink_ingress"), lab->uplink };
-	struct shape s = { .src = doors[1].client, .dst = doors[1].node, .dport = 30081 };
+	struct shape s = { .src = doors[1].client, .dst = doors[1].node, .dport = 30099 };
 	struct packet p = at_door(s);
+	uint32_t i;
 
+	put_node_port(t, 99, doors[1].node, s.dport, doors[1].backend);
+	handshake_from_outside(lab, s, doors[1].local);
 	put_route(lab);
-	row("NodePort packet, established, IPv4, remote pod, way by the host's tables",
-	    measure_loop(uplink, &p), hit, base.hash_hit_loop, 20);
+	for (i = 0; i < SINGLE; i++) {
+		hash_hit[i] = run_ns(base.hash_hit, &p, uplink.ifindex, 1, 0);
+		ours[i] = run_ns(uplink.prog, &p, uplink.ifindex, 1, LAB_REDIRECT);
+	}
+	qsort(ours, SINGLE, sizeof(ours[0]), by_value);
+	qsort(hash_hit, SINGLE, sizeof(hash_hit[0]), by_value);
+	row("NodePort packet, established, way by the host's tables (baseline run once as well)",
+	    ours[SINGLE / 2], hit, hash_hit[SINGLE / 2], 18);
 }
 
 /* --- policy of both ends */
@@ -520,7 +533,7 @@ int main(void)
 		bench_way(lab, t, i);
 	for (i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
 		bench_door(lab, t, i);
-	bench_tables(lab);
+	bench_tables(lab, t);
 	s = (struct shape){ .src = "10.0.1.5", .dst = "10.0.1.6", .flags = ACK };
 	p = packet_of(lab, &s);
 	allow_5_to_6(lab);

@@ -123,7 +123,7 @@ more_services() {
 	[[ ${#proxies[@]} != 0 ]] || return 0
 	for mode in "${proxies[@]}"; do proxied_end "$mode"; done
 	connect_objects curl "$1" "$2" 10.70.2.2 >"$WR_T/requests"
-	outside curl --silent --parallel --parallel-max 64 --config "$WR_T/requests" ||
+	outside curl --silent --no-progress-meter --parallel --parallel-max 64 --config "$WR_T/requests" ||
 		{ echo "the API server did not take all services" >&2; return 1; }
 }
 
