@@ -3,11 +3,13 @@
 #include "agent/others.h"
 
 #include <stdlib.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include "agent/agent.h"
 #include "agent/endpoints.h"
 #include "agent/log.h"
+#include "agent/nodes.h"
 #include "agent/notices.h"
 #include "agent/obj/store.h"
 #include "lib/base/cleanup.h"
@@ -16,6 +18,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/base/vec.h"
 #include "lib/nl/chains.h"
+#include "lib/nl/route.h"
 
 #define LOOK_MS 5000
 /* A pod's address stays in the API for a while when its sandbox is gone, as after a reboot. */
@@ -25,7 +28,7 @@
 struct suspect {
 	char *who; /* namespace/name */
 	struct wr_addr addr4, addr6;
-	int looks;
+	int looks; /* that have found it running */
 	bool seen;
 };
 
@@ -34,7 +37,8 @@ struct wr_others {
 	struct wr_timer timer;
 	const char *rules; /* where kube-proxy's are; NULL: nowhere */
 	WR_VEC(struct suspect) suspects;
-	size_t foreign; /* suspects that have been looked at often enough */
+	size_t foreign;                /* suspects that have been looked at often enough */
+	WR_VEC(struct wr_addr) routed; /* of our ranges, to which another network has a route */
 };
 
 /* ---- rules of kube-proxy ------------------------------------------------------------------------------- */
@@ -113,11 +117,12 @@ static int compare(void *ctx, const struct wr_endpoint_view *v)
 	return s->found;
 }
 
+/* It has its addresses before it runs, and until it is gone when it is deleted. */
 static bool is_foreign(const struct wr_agent *a, const struct wr_pod *pod)
 {
 	struct search s = { .pod = pod };
 
-	if (pod->host_network || pod->o.deleting || pod->phase != WR_POD_RUNNING ||
+	if (pod->host_network || pod->phase == WR_POD_SUCCEEDED || pod->phase == WR_POD_FAILED ||
 	    !pod->node_name || !wr_streq(pod->node_name, a->config->node) ||
 	    (wr_addr_is_zero(&pod->addr4) && wr_addr_is_zero(&pod->addr6)))
 		return false;
@@ -137,18 +142,22 @@ static struct suspect *suspect_of(struct wr_others *o, const struct wr_object *p
 	return &o->suspects.v[o->suspects.n - 1];
 }
 
-static int look_at_pod(void *ctx, struct wr_object *pod)
+static int look_at_pod(void *ctx, struct wr_object *object)
 {
+	const struct wr_pod *pod = (const struct wr_pod *)object;
 	struct wr_others *o = ctx;
 	struct suspect *s;
 
-	if (!is_foreign(o->agent, (const struct wr_pod *)pod))
+	if (!is_foreign(o->agent, pod))
 		return 0;
-	s = suspect_of(o, pod);
-	s->addr4 = ((const struct wr_pod *)pod)->addr4;
-	s->addr6 = ((const struct wr_pod *)pod)->addr6;
+	s = suspect_of(o, object);
+	s->addr4 = pod->addr4;
+	s->addr6 = pod->addr6;
 	s->seen = true;
-	s->looks++;
+	if (pod->phase == WR_POD_RUNNING && !pod->o.deleting)
+		s->looks++;
+	else
+		s->looks = 0; /* nothing to tell a person about */
 	return 0;
 }
 
@@ -192,6 +201,39 @@ static void look_for_pods(struct wr_others *o)
 	}
 }
 
+/* ---- what the API has forgotten ------------------------------------------------------------------------ */
+
+static bool is_in_own_range(const struct wr_agent *a, const struct wr_addr *addr)
+{
+	const struct wr_node_facts *own = wr_nodes_own(a);
+	size_t i;
+
+	for (i = 0; i < own->ranges.n; i++)
+		if (wr_prefix_has(&own->ranges.v[i], addr))
+			return true;
+	return false;
+}
+
+/* A Pod that is deleted without grace is gone from the API before its sandbox is from the node. */
+static void look_for_routes(struct wr_others *o)
+{
+	const struct wr_route_filter filter = { .table = RT_TABLE_MAIN };
+	wr_auto_routes routes = { 0 };
+	wr_auto_nl nl = WR_NL_INIT;
+	size_t i;
+
+	o->routed.n = 0;
+	if (wr_nl_open(&nl) || wr_route_dump(&nl, &filter, &routes))
+		return;
+	for (i = 0; i < routes.v.n; i++) {
+		const struct wr_route *r = &routes.v.v[i];
+
+		if (r->dst.len == 128 && r->protocol != WR_RTPROT_POD && r->protocol != WR_RTPROT &&
+		    is_in_own_range(o->agent, &r->dst.addr))
+			wr_vec_push(&o->routed, r->dst.addr);
+	}
+}
+
 /* -------------------------------------------------------------------------------------------------------- */
 
 /* Pods of manifests are what somebody has written; where Weir is leaving, others are welcome. */
@@ -205,6 +247,7 @@ static void look(struct wr_timer *t)
 	struct wr_others *o = WR_CONTAINER_OF(t, struct wr_others, timer);
 
 	look_for_rules(o);
+	look_for_routes(o);
 	if (pods_matter(o->agent))
 		look_for_pods(o);
 	wr_timer_start(o->agent->loop, t, LOOK_MS, look);
@@ -242,6 +285,7 @@ void wr_others_stop(struct wr_agent *a)
 	for (i = 0; i < o->suspects.n; i++)
 		free(o->suspects.v[i].who);
 	wr_vec_done(&o->suspects);
+	wr_vec_done(&o->routed);
 	free(o);
 	a->others = NULL;
 }
@@ -258,6 +302,8 @@ void wr_others_taken(const struct wr_agent *a, struct wr_hello *h)
 		if (!wr_addr_is_zero(&s->addr6))
 			wr_vec_push(&h->taken, s->addr6);
 	}
+	for (i = 0; a->others && i < a->others->routed.n; i++)
+		wr_vec_push(&h->taken, a->others->routed.v[i]);
 }
 
 struct wr_json *wr_others_encode(const struct wr_agent *a)

@@ -183,3 +183,21 @@ ptp() {
 	del d9
 	sandbox_del d9
 }
+
+gives_the_250th() {
+	tries=$((tries + 1))
+	add d10 >"$t/result" && del d10 && [[ $(jq -r '.ips[0].address' "$t/result") == "$POD4_NET.11.250/32" ]]
+}
+
+# A Pod deleted without grace is gone from the API before its sandbox is from the node.
+@test "addresses to which another network has routes are not given" {
+	local tries=0
+
+	sandbox_add d10
+	for i in {2..249} {251..254}; do echo "route add $POD4_NET.11.$i/32 dev eth0"; done | ip -n n-a -batch -
+	eventually -t 15 gives_the_250th
+	# Not because all others have had their turn.
+	[ "$tries" -lt 200 ]
+	for i in {2..249} {251..254}; do echo "route del $POD4_NET.11.$i/32 dev eth0"; done | ip -n n-a -force -batch - || true
+	sandbox_del d10
+}
