@@ -4,6 +4,8 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -248,7 +250,15 @@ static void set_headers(struct wr_http_call *c, const struct wr_http_request *rq
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
 }
 
-/* A silent peer is noticed within half a minute, also under a watch that has nothing to say. */
+/* A silent peer is noticed within half a minute, also under a watch that has nothing to say: probes alone would take nine more. */
+static int on_connecting(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	static const unsigned int patience_ms = 30000;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
+	return CURL_SOCKOPT_OK;
+}
+
 static void set_transport(CURL *easy, long timeout_ms)
 {
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -260,6 +270,7 @@ static void set_transport(CURL *easy, long timeout_ms)
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 10L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connecting);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir-agent");
@@ -323,6 +334,14 @@ static char *error_of(struct wr_http_call *c, CURLcode code, long status)
 	return NULL;
 }
 
+/* It is not there, or is not well, or what stands before it says so. */
+static bool is_servers_fault(const struct wr_http_call *c, CURLcode code, long status)
+{
+	if (c->data_error)
+		return false;
+	return code != CURLE_OK || (status >= 500 && status <= 504 && status != 501);
+}
+
 static void finish(struct wr_http *h, CURL *easy, CURLcode code)
 {
 	struct wr_http_result result = { 0 };
@@ -339,7 +358,7 @@ static void finish(struct wr_http *h, CURL *easy, CURLcode code)
 	error = error_of(c, code, result.status);
 	result.error = error;
 	/* Another server, unless an earlier failure of this one has moved on already. */
-	if (code != CURLE_OK && !c->data_error && c->server == h->server)
+	if (is_servers_fault(c, code, result.status) && c->server == h->server)
 		h->server = (h->server + 1) % h->access.servers.n;
 	curl_multi_remove_handle(h->multi, easy);
 	if (c->done)

@@ -3,7 +3,8 @@
  * HTTP to the API servers: libcurl's multi interface (HTTP/2, gzip, TLS) behind one descriptor, which is readable when
  * wr_http_process has work. No thread, no blocking call. All requests share one connection where the server speaks HTTP/2.
  *
- * Requests go to one server at a time; a transport failure moves on to the next for all that follow.
+ * Requests go to one server at a time; a failure of the transport or of the server (500, 502 to 504) moves on to the next for all that
+ * follow.
  */
 #ifndef WR_AGENT_K8S_HTTP_H
 #define WR_AGENT_K8S_HTTP_H

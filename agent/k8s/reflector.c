@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* List, then watch, then list again when told to. */
+/* List, streamed or by pages, then watch, then list again when told to. */
 #include "agent/k8s/reflector.h"
 
 #include <errno.h>
@@ -26,9 +26,10 @@ struct wr_reflector {
 	enum wr_kind kind;
 	char *path, *selector;
 	bool optional;
+	bool pages; /* the server does not stream lists */
 
 	enum wr_reflector_state state;
-	uint64_t due_ms;
+	uint64_t due_ms; /* of a list that streams: when it takes too long */
 	struct wr_http_call *call;
 	uint32_t backoff_ms;
 	uint32_t random;
@@ -183,19 +184,26 @@ static int read_list_end(struct wr_reflector *r)
 	return 0;
 }
 
+/* The server does not know the kind, which it need not. */
+static bool is_absent(struct wr_reflector *r, const struct wr_http_result *result)
+{
+	if (result->status != 404 || !r->optional)
+		return false;
+	if (!wr_store_is_synced(r->store, r->kind) || wr_store_count(r->store, r->kind))
+		wr_store_synced(r->store, r->kind);
+	list_again(r);
+	wait_for(r, WR_REFLECTOR_ABSENT, ABSENT_MS + jitter(r, ABSENT_MS / 4));
+	return true;
+}
+
 static void on_list_done(void *ctx, const struct wr_http_result *result)
 {
 	struct wr_http_result broken = { .error = "the list ended before its end" };
 	struct wr_reflector *r = ctx;
 
 	r->call = NULL;
-	if (result->status == 404 && r->optional) {
-		if (!wr_store_is_synced(r->store, r->kind) || wr_store_count(r->store, r->kind))
-			wr_store_synced(r->store, r->kind);
-		list_again(r);
-		wait_for(r, WR_REFLECTOR_ABSENT, ABSENT_MS + jitter(r, ABSENT_MS / 4));
+	if (is_absent(r, result))
 		return;
-	}
 	if (result->status == 410) /* the continue token has expired */
 		list_again(r);
 	if (result->error)
@@ -254,11 +262,35 @@ static void delete_object(struct wr_reflector *r, const struct wr_json *object)
 		wr_store_del(r->store, r->kind, ns ? ns : "", name);
 }
 
+/* A list that streams is the beginning of a watch: each object by itself, and this bookmark after the last. */
+static bool ends_list(const struct wr_json *bookmark)
+{
+	const struct wr_json *meta = wr_json_get(bookmark, "metadata"),
+			     *notes = wr_json_get(meta, "annotations");
+
+	return wr_streq(wr_json_get_str(notes, "k8s.io/initial-events-end"), "true");
+}
+
+static void note_version(struct wr_reflector *r, bool bookmark, const struct wr_json *object)
+{
+	const char *version = wr_json_get_str(wr_json_get(object, "metadata"), "resourceVersion");
+
+	if (!version)
+		return;
+	if (r->state == WR_REFLECTOR_WATCHING) {
+		set_string(&r->version, version);
+	} else if (bookmark && ends_list(object)) {
+		list_is_complete(r, version);
+		r->state = WR_REFLECTOR_WATCHING;
+	}
+}
+
 static int on_event(struct wr_reflector *r, char *text, size_t len)
 {
 	wr_auto_json *j = NULL;
 	const struct wr_json *object;
-	const char *type, *version;
+	const char *type;
+	bool bookmark;
 
 	if (wr_json_parse(text, wr_k8s_trim(text, len), &j, NULL))
 		return -EBADMSG;
@@ -270,13 +302,13 @@ static int on_event(struct wr_reflector *r, char *text, size_t len)
 		on_error_event(r, object);
 		return -ECANCELED;
 	}
+	note_success(r);
+	bookmark = wr_streq(type, "BOOKMARK");
 	if (wr_streq(type, "DELETED"))
 		delete_object(r, object);
-	else if (!wr_streq(type, "BOOKMARK"))
+	else if (!bookmark)
 		put_text(r, object);
-	version = wr_json_get_str(wr_json_get(object, "metadata"), "resourceVersion");
-	if (version)
-		set_string(&r->version, version);
+	note_version(r, bookmark, object);
 	r->events++;
 	return 0;
 }
@@ -288,7 +320,6 @@ static int on_watch_data(void *ctx, const char *data, size_t size)
 	int rc = 0;
 
 	r->last_contact_ms = wr_now_ms();
-	note_success(r);
 	if (r->line.len + size > EVENT_MAX)
 		return -EFBIG;
 	wr_strbuf_add(&r->line, data, size);
@@ -330,17 +361,77 @@ static void start_watch(struct wr_reflector *r)
 	r->call = wr_http_start(r->http, &rq);
 }
 
+/* Servers that do not stream lists say so in one of these ways. */
+static bool refuses_to_stream(const struct wr_http_result *result)
+{
+	return result->status == 400 || result->status == 422;
+}
+
+static void on_stream_done(void *ctx, const struct wr_http_result *result)
+{
+	struct wr_reflector *r = ctx;
+
+	if (r->state == WR_REFLECTOR_WATCHING) {
+		on_watch_done(ctx, result);
+		return;
+	}
+	r->call = NULL;
+	r->gone = false;
+	if (is_absent(r, result))
+		return;
+	/* Also one that ended well and was no list. */
+	r->pages = !result->error || refuses_to_stream(result);
+	if (r->pages)
+		wait_for(r, WR_REFLECTOR_WAITING, 0);
+	else
+		note_failure(r, result);
+}
+
+static void start_stream(struct wr_reflector *r)
+{
+	wr_autofree char *path =
+		wr_xasprintf("%s?watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=%u%s",
+			     r->path, WATCH_MIN_S + jitter(r, WATCH_MIN_S), r->selector);
+	struct wr_http_request rq = {
+		.method = "GET", .path = path, .data = on_watch_data, .done = on_stream_done, .ctx = r
+	};
+
+	wr_strbuf_reset(&r->line);
+	wr_store_begin(r->store, r->kind);
+	wait_for(r, WR_REFLECTOR_LISTING, LIST_TIMEOUT_MS);
+	r->call = wr_http_start(r->http, &rq);
+}
+
+static bool is_streaming(const struct wr_reflector *r)
+{
+	return r->state == WR_REFLECTOR_LISTING && !r->pages;
+}
+
+/* A server that takes the words for an ordinary watch's never says where the list ends. */
+static uint64_t run_stream(struct wr_reflector *r, uint64_t now_ms)
+{
+	if (now_ms < r->due_ms)
+		return r->due_ms;
+	wr_http_cancel(r->http, r->call);
+	r->call = NULL;
+	r->pages = true;
+	start_list(r);
+	return UINT64_MAX;
+}
+
 uint64_t wr_reflector_run(struct wr_reflector *r, uint64_t now_ms)
 {
 	if (r->call)
-		return UINT64_MAX;
+		return is_streaming(r) ? run_stream(r, now_ms) : UINT64_MAX;
 	if (now_ms < r->due_ms)
 		return r->due_ms;
 	if (r->version)
 		start_watch(r);
-	else
+	else if (r->pages)
 		start_list(r);
-	return UINT64_MAX;
+	else
+		start_stream(r);
+	return is_streaming(r) ? r->due_ms : UINT64_MAX;
 }
 
 void wr_reflector_select(struct wr_reflector *r, const char *selector)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One kind of object, followed: a paginated list into the store (begin, put, synced), then a watch with bookmarks from where the
- * list ended. 410 Gone lists again; everything else that fails is tried again with jittered backoff; 429 and 503
- * wait for Retry-After. A reconnect never empties the store, a relist changes only what differs.
+ * One kind of object, followed: a list into the store (begin, put, synced), then a watch with bookmarks from where the list ended.
+ * Servers that can (Kubernetes 1.34 does) stream the list as the beginning of the watch; others are asked page by page. 410 Gone
+ * lists again; everything else that fails is tried again with jittered backoff; 429 and 503 wait for Retry-After. A reconnect never
+ * empties the store, a relist changes only what differs.
  */
 #ifndef WR_AGENT_K8S_REFLECTOR_H
 #define WR_AGENT_K8S_REFLECTOR_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an API server answers, in small pieces: NUL separates the bodies, in the order of the requests: a list's pages, then
- * watches. Whatever it says, the reflector goes on, and nothing stays interned when it is gone.
+ * What an API server answers, in small pieces: NUL separates the bodies, in the order of the requests: a list that streams, or one's
+ * pages after an answer that is none, then watches. Whatever it says, the reflector goes on, and nothing stays interned when it is gone.
  *
  * This file is the transport: wr_http_start and wr_http_cancel of agent/k8s/http.h are answered here.
  */
