@@ -49,6 +49,7 @@ struct wr_label {
 struct wr_labels {
 	const struct wr_label *v; /* sorted by key's text; equal labels, equal pointer */
 	uint32_t n;
+	uint32_t pad; /* zero: objects are hashed as bytes */
 };
 
 /* First member of every object. */

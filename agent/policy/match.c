@@ -52,7 +52,7 @@ void match_done(struct match *m)
 
 struct wr_labels space_labels(const struct space *space)
 {
-	return space->o ? space->o->labels : (struct wr_labels){ &space->own_name, 1 };
+	return space->o ? space->o->labels : (struct wr_labels){ .v = &space->own_name, .n = 1 };
 }
 
 static bool has_space(const struct match *m, const struct space *space)
