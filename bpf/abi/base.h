@@ -35,8 +35,8 @@ enum wr_dir {
 /*
  * Time in maps is bpf_jiffies64 unless a field says otherwise.
  *
- * "Word": an aligned 8-byte value that is read and written whole (READ_ONCE, WRITE_ONCE, compare and
- * exchange), the only thing that ever changes in an entry others may hold.
+ * "Word": an aligned value of 8 bytes (4 where its field is that wide) that is read and written whole (READ_ONCE,
+ * WRITE_ONCE, compare and exchange), the only thing that ever changes in an entry others may hold.
  */
 
 #endif

@@ -139,7 +139,7 @@ struct wr_flow {
 	struct wr_addr new_src, new_dst; /* the partner's tuple as this tuple's packets shall leave */
 	__be16 new_sport, new_dport;
 	__u16 l3_diff, l4_diff; /* checksum differences of the rewrite, folded (RFC 1624) */
-	__u32 seen; /* low half of the jiffies of the last packet; written only when it changed */
+	__u32 seen; /* word: low half of the jiffies of the last packet; written only when it changed */
 	__u32 created;        /* WR_FLOW_CREATED */
 	__u32 nonce;          /* shared with the partner */
 	__u32 check;          /* hash of the key: LRU elements are recycled under a reader's feet */
